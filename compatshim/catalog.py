@@ -1,0 +1,325 @@
+"""The catalog: TOML advisories read strictly into :class:`~compatshim.model.Advisory` values.
+
+An unknown key, a wrong type or a word outside a closed list is an error that names the file, the line and the
+key; nothing is guessed and nothing is dropped. A file of a newer minor schema may carry keys this version does
+not know: those are ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from compatshim.model import (
+    OUTCOMES,
+    REFERENCE_TYPES,
+    REMEDY_KINDS,
+    SEVERITIES,
+    SYMPTOMS,
+    Advisory,
+    Detect,
+    Interval,
+    Reference,
+    Remedy,
+    Reproducer,
+    Term,
+    Verified,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SCHEMA_VERSION = "1.0"
+BUNDLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "advisories")
+
+_ID = re.compile(r"CSA-\d{4}-\d{4,}")
+
+
+class CatalogError(Exception):
+    """An advisory that cannot be used. The message names file, line and key."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All advisories, in order of id."""
+
+    advisories: Tuple[Advisory, ...]
+    digest: str
+    """Twelve hexadecimal digits that change with any byte of any advisory."""
+
+    def __getitem__(self, identifier: str) -> Advisory:
+        for advisory in self.advisories:
+            if advisory.id == identifier.upper():
+                return advisory
+        raise KeyError(identifier)
+
+    @property
+    def projects(self) -> Tuple[str, ...]:
+        """Every project that some term names, sorted."""
+        return tuple(sorted({project for advisory in self.advisories for project in advisory.projects}))
+
+
+def load(folder: str = BUNDLED) -> Catalog:
+    """Read every ``*.toml`` of a folder. Raises :exc:`CatalogError`."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))  # noqa: PTH208
+    except OSError as error:
+        raise CatalogError(f"{folder}: cannot list the advisories: {error.strerror}") from error
+    digest = hashlib.sha256()
+    advisories: Dict[str, Tuple[str, Advisory]] = {}
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except OSError as error:
+            raise CatalogError(f"{path}: cannot read the advisory: {error.strerror}") from error
+        # Line ends are the checkout's business, not the catalog's.
+        content = content.replace(b"\r\n", b"\n")
+        digest.update(content)
+        advisory = parse(content, path)
+        if advisory.id in advisories:
+            raise CatalogError(f"{path}: {advisory.id} is already used by {advisories[advisory.id][0]}")
+        advisories[advisory.id] = (path, advisory)
+    if not advisories:
+        raise CatalogError(f"{folder}: holds no advisory (*.toml)")
+    ordered = tuple(advisories[identifier][1] for identifier in sorted(advisories))
+    return Catalog(ordered, digest.hexdigest()[:12])
+
+
+def parse(content: bytes, path: str) -> Advisory:
+    """Read one advisory. ``path`` is for messages. Raises :exc:`CatalogError`."""
+    try:
+        text = content.decode("utf-8")
+        data = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise CatalogError(f"{path}:{line}: not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        line_match = re.search(r"line (\d+)", str(error))
+        where = f"{path}:{line_match.group(1)}" if line_match else path
+        raise CatalogError(f"{where}: not TOML: {error}") from error
+    return _Reader(text, path, data).advisory()
+
+
+class _Reader:
+    """Turns the tables of one file into values, remembering where it is for messages."""
+
+    def __init__(self, text: str, path: str, data: Mapping[str, Any]) -> None:
+        self.lines = text.splitlines()
+        self.path = path
+        self.data = data
+        self.lenient = False
+
+    def error(self, where: str, message: str) -> CatalogError:
+        return CatalogError(f"{self.path}:{self._line(where)}: {where}: {message}")
+
+    def _line(self, where: str) -> int:
+        """The line of a key such as ``terms[1].ranges``: after the table's n-th header, else the first line."""
+        start = 0
+        key = where
+        while "." in key:
+            table, key = key.split(".", 1)
+            match = re.match(r"(\w+)\[(\d+)\]$", table)
+            name, count = (match.group(1), int(match.group(2))) if match else (table, 0)
+            headers = [
+                number
+                for number, line in enumerate(self.lines)
+                if re.match(rf"\s*\[+\s*{re.escape(name)}\s*\]+", line)
+            ]
+            if len(headers) <= count:
+                break
+            start = headers[count]
+        name = re.sub(r"\[\d+\].*$", "", where.rsplit(".", 1)[-1] if key == where else key.split(".")[0])
+        for number in range(start, len(self.lines)):
+            if re.match(rf'\s*\[*\s*"?{re.escape(name)}"?\s*[=\]]', self.lines[number]):
+                return number + 1
+        return start + 1
+
+    def check_keys(self, table: Mapping[str, Any], where: str, required: str, optional: str = "") -> None:
+        known = set(required.split()) | set(optional.split())
+        prefix = f"{where}." if where else ""
+        for key in table:
+            if key not in known and not self.lenient:
+                raise self.error(f"{prefix}{key}", f"unknown key (known here: {', '.join(sorted(known))})")
+        for key in required.split():
+            if key not in table:
+                raise self.error(f"{prefix}{key}", "missing")
+
+    def string(self, table: Mapping[str, Any], where: str, key: str, default: Optional[str] = None) -> str:
+        value = table.get(key, default)
+        full = f"{where}.{key}" if where else key
+        if not isinstance(value, str) or not (value.strip() or default is not None):
+            raise self.error(full, f"a non-empty string is wanted, not {value!r}")
+        return value.strip()
+
+    def word(self, table: Mapping[str, Any], where: str, key: str, words: Sequence[str]) -> str:
+        value = self.string(table, where, key)
+        if value not in words:
+            full = f"{where}.{key}" if where else key
+            raise self.error(full, f"{value!r} is not one of {', '.join(words)}")
+        return value
+
+    def strings(self, table: Mapping[str, Any], where: str, key: str) -> Tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.error(f"{where}.{key}", f"a list of strings is wanted, not {value!r}")
+        return tuple(value)
+
+    def tables(self, table: Mapping[str, Any], key: str, where: str = "") -> List[Tuple[str, Dict[str, Any]]]:
+        value = table.get(key, [])
+        full = f"{where}.{key}" if where else key
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self.error(full, "a list of tables is wanted")
+        return [(f"{full}[{number}]", item) for number, item in enumerate(value)]
+
+    def table(self, table: Mapping[str, Any], key: str, where: str = "") -> Tuple[str, Dict[str, Any]]:
+        value = table.get(key)
+        full = f"{where}.{key}" if where else key
+        if not isinstance(value, dict):
+            raise self.error(full, "a table is wanted")
+        return full, value
+
+    def version(self, value: object, where: str) -> Version:
+        try:
+            return Version(value if isinstance(value, str) else repr(value))
+        except InvalidVersion as error:
+            raise self.error(where, f"{value!r} is not a version in quotes") from error
+
+    def project(self, value: str, where: str) -> str:
+        if canonicalize_name(value) != value:
+            raise self.error(where, f"write the normalised name, {canonicalize_name(value)!r}")
+        return value
+
+    def advisory(self) -> Advisory:
+        data = self.data
+        schema = self.string(data, "", "schema_version")
+        if schema.split(".")[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
+            raise self.error("schema_version", f"{schema} cannot be read; this compatshim reads {SCHEMA_VERSION}")
+        self.lenient = schema != SCHEMA_VERSION
+        self.check_keys(
+            data,
+            "",
+            "schema_version id title symptom severity root_cause terms remedies reproducer references",
+            "impact detect verified",
+        )
+        identifier = self.string(data, "", "id")
+        if not _ID.fullmatch(identifier):
+            raise self.error("id", f"{identifier!r} does not read CSA-YYYY-NNNN")
+        if os.path.basename(self.path) != f"{identifier}.toml":
+            raise self.error("id", f"{identifier} belongs in a file {identifier}.toml")
+        title = self.string(data, "", "title")
+        if len(title) > 120:  # noqa: PLR2004
+            raise self.error("title", "longer than 120 characters")
+        terms = tuple(self._term(where, table) for where, table in self.tables(data, "terms"))
+        remedies = tuple(self._remedy(where, table) for where, table in self.tables(data, "remedies"))
+        references = tuple(self._reference(where, table) for where, table in self.tables(data, "references"))
+        if not terms:
+            raise self.error("terms", "at least one is wanted")
+        if not remedies:
+            raise self.error("remedies", "at least one is wanted")
+        if len({term.project for term in terms}) != len(terms):
+            raise self.error("terms", "one term per project")
+        return Advisory(
+            id=identifier,
+            title=title,
+            symptom=self.word(data, "", "symptom", SYMPTOMS),
+            severity=self.word(data, "", "severity", SEVERITIES),
+            root_cause=self.string(data, "", "root_cause"),
+            terms=terms,
+            remedies=remedies,
+            reproducer=self._reproducer(*self.table(data, "reproducer")),
+            impact=self.string(data, "", "impact", ""),
+            detect=tuple(self._detect(where, table) for where, table in self.tables(data, "detect")),
+            verified=tuple(self._verified(where, table) for where, table in self.tables(data, "verified")),
+            references=references,
+        )
+
+    def _term(self, where: str, table: Dict[str, Any]) -> Term:
+        self.check_keys(table, where, "project ranges", "imports")
+        project = self.project(self.string(table, where, "project"), f"{where}.project")
+        ranges = tuple(self._interval(place, item) for place, item in self.tables(table, "ranges", where))
+        if not ranges:
+            raise self.error(f"{where}.ranges", "at least one is wanted")
+        for before, after in zip(ranges, ranges[1:]):
+            if before.fixed is None or before.fixed > after.introduced:
+                raise self.error(f"{where}.ranges", "ranges must be in order and must not overlap")
+        return Term(project, ranges, self.strings(table, where, "imports"))
+
+    def _interval(self, where: str, table: Dict[str, Any]) -> Interval:
+        self.check_keys(table, where, "introduced", "fixed last_checked")
+        found = {key: self.version(value, f"{where}.{key}") for key, value in table.items()}
+        if ("fixed" in found) == ("last_checked" in found):
+            raise self.error(where, "exactly one of fixed and last_checked is wanted: no range is left open")
+        end = found.get("fixed", found.get("last_checked"))
+        if end is not None and end < found["introduced"]:
+            raise self.error(where, "ends before it begins")
+        return Interval(found["introduced"], found.get("fixed"), found.get("last_checked"))
+
+    def _remedy(self, where: str, table: Dict[str, Any]) -> Remedy:
+        kind = self.word(table, where, "kind", REMEDY_KINDS)
+        if kind == "shim":
+            self.check_keys(table, where, "kind shim")
+            return Remedy(kind, shim=self.string(table, where, "shim"))
+        self.check_keys(table, where, "kind constraints")
+        constraints = self.strings(table, where, "constraints")
+        if not constraints:
+            raise self.error(f"{where}.constraints", "at least one is wanted")
+        for text in constraints:
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement as error:
+                raise self.error(f"{where}.constraints", f"{text!r} is not a requirement") from error
+            self.project(requirement.name, f"{where}.constraints")
+        return Remedy(kind, constraints)
+
+    def _detect(self, where: str, table: Dict[str, Any]) -> Detect:
+        self.check_keys(table, where, "exception message")
+        return Detect(self.string(table, where, "exception"), self.string(table, where, "message"))
+
+    def _reproducer(self, where: str, table: Dict[str, Any]) -> Reproducer:
+        self.check_keys(table, where, "id", "requires timeout")
+        timeout = table.get("timeout", 120)
+        if not isinstance(timeout, int) or isinstance(timeout, bool) or timeout <= 0:
+            raise self.error(f"{where}.timeout", "a positive number of seconds is wanted")
+        return Reproducer(self.string(table, where, "id"), self.strings(table, where, "requires"), timeout)
+
+    def _reference(self, where: str, table: Dict[str, Any]) -> Reference:
+        self.check_keys(table, where, "type url")
+        url = self.string(table, where, "url")
+        if not url.startswith("https://"):
+            raise self.error(f"{where}.url", "an https address is wanted")
+        return Reference(self.word(table, where, "type", REFERENCE_TYPES), url)
+
+    def _verified(self, where: str, table: Dict[str, Any]) -> Verified:
+        self.check_keys(table, where, "outcome on with")
+        _, on = self.table(table, "on", where)
+        self.check_keys(on, f"{where}.on", "python platform date")
+        _, versions = self.table(table, "with", where)
+        day = on["date"]
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise self.error(f"{where}.on", "date: a date without quotes is wanted")
+        return Verified(
+            outcome=self.word(table, where, "outcome", OUTCOMES),
+            python=self.string(on, f"{where}.on", "python"),
+            platform=self.string(on, f"{where}.on", "platform"),
+            date=day.isoformat(),
+            versions=tuple(
+                sorted(
+                    (self.project(name, f"{where}.with"), self.version(value, f"{where}.with"))
+                    for name, value in versions.items()
+                )
+            ),
+        )
+

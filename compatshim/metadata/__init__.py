@@ -1,0 +1,1 @@
+"""Index metadata: the releases of projects, from the bundled snapshot or elsewhere."""

@@ -1,0 +1,30 @@
+"""What the solver needs to know of versions that are not installed, whoever knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Protocol, Tuple
+
+from packaging.version import Version
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published version of a project."""
+
+    project: str
+    version: Version
+    requires_python: str = ""
+    """A specifier set; empty when the release does not say."""
+    requires: Optional[Tuple[str, ...]] = ()
+    """``Requires-Dist`` (PEP 508); None when only a source distribution exists and nothing is known."""
+    yanked: bool = False
+    uploaded: str = ""
+    """ISO date of the first upload."""
+
+
+class MetadataSource(Protocol):
+    """Something that knows the releases of projects."""
+
+    def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
+        """All known releases in ascending order, or None when the project is unknown here."""

@@ -1,0 +1,261 @@
+"""The values everything else passes around: advisories, inventories, findings, solutions, plans.
+
+All are frozen and hashable; none does I/O. The words are those of the OSV schema (introduced, fixed),
+PubGrub (term, incompatibility) and the Python packaging guide (distribution, constraint).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Mapping, Optional, Tuple
+
+from packaging.version import Version
+
+SYMPTOMS = (
+    "import-error",
+    "attribute-error",
+    "type-error",
+    "wrong-exception",
+    "wrong-result",
+    "hang",
+    "data-loss",
+    "permission",
+    "resource-leak",
+    "security",
+    "slow",
+    "noisy-warning",
+)
+SEVERITIES = ("low", "moderate", "high")
+REMEDY_KINDS = ("upgrade", "constrain", "shim")
+OUTCOMES = ("bad", "good", "shimmed")
+REFERENCE_TYPES = ("REPORT", "INTRODUCED", "FIX", "EVIDENCE", "DISCUSSION", "WEB")
+
+
+class Certainty(Enum):
+    """How well a version's membership in a range is known."""
+
+    VERIFIED = "verified"
+    """Inside a range both ends of which were run."""
+    UNVERIFIED = "unverified"
+    """Above ``last_checked``: newer than anything that was run, so probably bad, not surely."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A half-open range of versions, ``introduced <= v < fixed``.
+
+    Without ``fixed`` the range has no known end and ``last_checked`` names the newest version that was run.
+    """
+
+    introduced: Version
+    fixed: Optional[Version] = None
+    last_checked: Optional[Version] = None
+
+    def contains(self, version: Version) -> Optional[Certainty]:
+        """Whether ``version`` lies inside; a local version (``0.4.1+vendor``) is judged as its public part."""
+        if version.local is not None:
+            version = Version(version.public)
+        if version < self.introduced or (self.fixed is not None and version >= self.fixed):
+            return None
+        if self.fixed is None and self.last_checked is not None and version > self.last_checked:
+            return Certainty.UNVERIFIED
+        return Certainty.VERIFIED
+
+    def __str__(self) -> str:
+        start = f">={self.introduced}" if self.introduced != Version("0") else ""
+        end = f"<{self.fixed}" if self.fixed is not None else ""
+        return ",".join(part for part in (start, end) if part) or "any version"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A statement about one project: its version lies in one of ``ranges``."""
+
+    project: str
+    """Normalised project name."""
+    ranges: Tuple[Interval, ...]
+    imports: Tuple[str, ...] = ()
+    """Modules of the project that the fault is in, as Python imports them."""
+
+    def contains(self, version: Version) -> Optional[Certainty]:
+        """The best certainty over the ranges, or None when no range holds the version."""
+        held = {interval.contains(version) for interval in self.ranges}
+        if Certainty.VERIFIED in held:
+            return Certainty.VERIFIED
+        return Certainty.UNVERIFIED if Certainty.UNVERIFIED in held else None
+
+    def __str__(self) -> str:
+        return f"{self.project} {' or '.join(str(interval) for interval in self.ranges)}"
+
+
+@dataclass(frozen=True)
+class Detect:
+    """What a user sees when the fault strikes; lets ``explain`` recognise a traceback."""
+
+    exception: str
+    """Unqualified name of the exception class."""
+    message: str
+    """Text that the exception's message contains."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One way out: constraints to install under, or a shim."""
+
+    kind: str
+    constraints: Tuple[str, ...] = ()
+    """PEP 508 requirements, all of which must hold together."""
+    shim: Optional[str] = None
+    """Module below :mod:`compatshim.shims`."""
+
+
+@dataclass(frozen=True)
+class Reproducer:
+    """The program that shows the fault: ``tests/reproducers/<id>.py``."""
+
+    id: str
+    requires: Tuple[str, ...] = ()
+    """What else its environment needs (PEP 508), so that nothing but the fault decides the outcome."""
+    timeout: int = 120
+    """Seconds."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One environment in which the reproducer was really run."""
+
+    outcome: str
+    python: str
+    """``major.minor``."""
+    platform: str
+    date: str
+    """ISO date."""
+    versions: Tuple[Tuple[str, Version], ...]
+    """Project and version, sorted by project."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A public page that supports the advisory."""
+
+    type: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Advisory:
+    """A known-bad combination: a set of terms that must not all hold in one environment."""
+
+    id: str
+    title: str
+    symptom: str
+    severity: str
+    root_cause: str
+    terms: Tuple[Term, ...]
+    remedies: Tuple[Remedy, ...]
+    reproducer: Reproducer
+    impact: str = ""
+    """What a remedy could change for the user, in a sentence or two."""
+    detect: Tuple[Detect, ...] = ()
+    verified: Tuple[Verified, ...] = ()
+    references: Tuple[Reference, ...] = ()
+
+    @property
+    def projects(self) -> Tuple[str, ...]:
+        """The projects of the terms, in the order in which the advisory names them."""
+        return tuple(term.project for term in self.terms)
+
+    @property
+    def shims(self) -> Tuple[str, ...]:
+        """The shims among the remedies, in order of preference."""
+        return tuple(remedy.shim for remedy in self.remedies if remedy.shim is not None)
+
+    @property
+    def curable(self) -> bool:
+        """Whether some change of versions takes a term out of its ranges."""
+        return any(remedy.constraints for remedy in self.remedies)
+
+    @property
+    def level(self) -> str:
+        """``error`` (must be cured), ``warning`` (soft: low or security only) or ``note`` (no version cures it)."""
+        if not self.curable:
+            return "note"
+        return "warning" if self.severity == "low" or self.symptom == "security" else "error"
+
+    def term(self, project: str) -> Term:
+        """The term about ``project``. Raises :exc:`KeyError` when the advisory does not name it."""
+        for term in self.terms:
+            if term.project == project:
+                return term
+        raise KeyError(project)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One installed, locked or proposed distribution."""
+
+    project: str
+    """Normalised name."""
+    version: Version
+    requires: Tuple[str, ...] = ()
+    """``Requires-Dist`` as declared (PEP 508), extras and markers included."""
+    name: str = ""
+    """The name as its author spells it, when known."""
+    requested: bool = False
+    """Whether the user asked for it by name (the ``REQUESTED`` file of PEP 376)."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something that could not be read, and why: it was not checked."""
+
+    where: str
+    reason: str
+    project: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What an environment holds, and what of it could not be read."""
+
+    source: str
+    """Where it came from, as a person would name it."""
+    distributions: Mapping[str, Distribution]
+    """By normalised name."""
+    unread: Tuple[Unread, ...] = ()
+    markers: Mapping[str, str] = field(default_factory=dict)
+    """PEP 508 marker environment of the target interpreter."""
+
+    def versions(self) -> Mapping[str, Version]:
+        """Version by project."""
+        return {name: dist.version for name, dist in self.distributions.items()}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An advisory whose terms all hold in an inventory."""
+
+    advisory: Advisory
+    versions: Tuple[Tuple[str, Version], ...]
+    """Project and version, in the order of the advisory's terms."""
+    certainty: Certainty
+
+    @property
+    def level(self) -> str:
+        """The advisory's level: ``error``, ``warning`` or ``note``."""
+        return self.advisory.level
+
+
+@dataclass(frozen=True)
+class Change:
+    """One project's move from one version to another; None stands for "not installed"."""
+
+    project: str
+    before: Optional[Version]
+    after: Optional[Version]
+
+    @property
+    def is_downgrade(self) -> bool:
+        """Whether the version goes backwards."""
+        return self.before is not None and self.after is not None and self.after < self.before

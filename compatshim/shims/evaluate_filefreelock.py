@@ -1,0 +1,76 @@
+"""Let evaluate's ``FileFreeLock`` notice that another process holds a lock.
+
+``FileFreeLock._acquire`` tries the lock once and notes the outcome in ``self._lock_file_fd``. filelock 3.12.0
+keeps that state elsewhere, so ``is_locked`` never turns true and every rank waits for the others until it
+gives up. In the other direction, evaluate 0.4.2 passes ``poll_interval``, which the lock that datasets 2.15
+and earlier carry does not take. The replacement keeps its own note and speaks the installed lock's dialect;
+it is what evaluate 0.4.2 does, for either lock.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Dict, List, Tuple
+
+MODULES = ("evaluate.module",)
+
+
+def _poll(module: ModuleType) -> Dict[str, float]:
+    """The polling argument as the installed lock spells it (``poll_intervall`` before filelock 3.4)."""
+    names = inspect.signature(module.FileLock.acquire).parameters
+    return {"poll_interval" if "poll_interval" in names else "poll_intervall": 0.02}
+
+
+def probe(module: ModuleType) -> bool:
+    """Whether a ``FileFreeLock`` fails to say "acquired" about a file that another process holds."""
+    signature = inspect.signature(module.FileLock.acquire)
+
+    class HeldElsewhere:
+        lock_file = ""
+
+        def acquire(self, *args: Any, **kwargs: Any) -> None:
+            signature.bind(self, *args, **kwargs)
+            raise module.Timeout(self.lock_file)
+
+    # Making a lock object touches no file, but looks at the directory: the root is always there.
+    lock = module.FileFreeLock(os.path.join(os.path.abspath(os.sep), "compatshim-probe.lock"))
+    lock.filelock = HeldElsewhere()
+    try:
+        lock._acquire()
+    except TypeError:
+        return True
+    held = bool(lock.is_locked)
+    lock._release()
+    return not held
+
+
+def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
+    """Methods of ``FileFreeLock`` that keep the outcome on the object itself."""
+    poll = _poll(module)
+    timeout = module.Timeout
+
+    def _acquire(self: Any) -> None:
+        """Try the file once; "acquired" means that somebody else holds it."""
+        try:
+            self.filelock.acquire(timeout=0.01, **poll)
+        except timeout:
+            self._lock_file_fd = self.filelock.lock_file
+        else:
+            self.filelock.release()
+            self._lock_file_fd = None
+
+    def _release(self: Any) -> None:
+        """Forget the outcome."""
+        self._lock_file_fd = None
+
+    def is_locked(self: Any) -> bool:
+        """Whether the last try found the file held by somebody else."""
+        return getattr(self, "_lock_file_fd", None) is not None
+
+    lock = module.FileFreeLock
+    return [(lock, "_acquire", _acquire), (lock, "_release", _release), (lock, "is_locked", property(is_locked))]

@@ -1,0 +1,37 @@
+"""Let huggingface_hub 1.4 lock with a filelock that takes no ``mode``.
+
+``WeakFileLock`` passes ``mode=0o664``; filelock before 3.10.0 has no such parameter and follows the umask.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, List, Tuple
+
+MODULES = ("huggingface_hub.utils._fixes",)
+
+
+def probe(module: ModuleType) -> bool:
+    """Whether ``WeakFileLock`` names a mode that the installed lock does not take."""
+    function = inspect.unwrap(module.WeakFileLock)
+    names = {name for group in function.__code__.co_consts if isinstance(group, tuple) for name in group}
+    return "mode" in names and "mode" not in inspect.signature(module.FileLock.__init__).parameters
+
+
+def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
+    """A lock class for this module that accepts the mode and leaves it to the umask."""
+    original = module.FileLock
+
+    class FileLock(original):  # type: ignore[misc, valid-type]
+        """The installed lock, with a ``mode`` that is not used."""
+
+        def __init__(self, lock_file: Any, timeout: float = -1, mode: int = 0o664) -> None:
+            del mode
+            super().__init__(lock_file, timeout)
+
+    FileLock.__qualname__ = original.__qualname__
+    return [(module, "FileLock", FileLock)]

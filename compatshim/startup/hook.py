@@ -1,0 +1,52 @@
+"""Put shims where they belong: at once for modules already imported, on import for the others."""
+
+from __future__ import annotations
+
+import sys
+
+from compatshim.startup import finder, ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Dict, Iterable, List, Mapping, Tuple
+
+
+def install(
+    armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[str, Tuple[str, ...]]
+) -> None:
+    """Arm the given (advisory, shim, modules) triples and record versions that nobody could judge."""
+    mode = ledger.mode()
+    for project, versions in unknown.items():
+        shown = ", ".join(versions) or "no version"
+        ledger.record(ledger.Entry("", "", project, "skipped", "version-unknown", shown))
+    wanted: Dict[str, List[Tuple[str, str]]] = {}
+    for advisory, shim, modules in armed:
+        for module in modules:
+            if ledger.disabled(advisory):
+                ledger.record(ledger.Entry(advisory, shim, module, "skipped", "disabled-by-id"))
+            elif mode == "observe":
+                ledger.record(ledger.Entry(advisory, shim, module, "skipped", "mode-observe"))
+            else:
+                ledger.record(ledger.Entry(advisory, shim, module, "armed"))
+                wanted.setdefault(module, []).append((advisory, shim))
+    if not wanted:
+        return
+
+    def mend(module: ModuleType) -> None:
+        try:
+            from compatshim.startup import patch
+
+            for advisory, shim in wanted[module.__name__]:
+                patch.act(advisory, shim, module)
+        except Exception as error:
+            if mode == "strict":
+                raise
+            ledger.warn(f"could not look at {module.__name__} ({type(error).__name__}: {error}).")
+
+    finder.install(frozenset(wanted), mend)
+    for name in wanted:
+        module = sys.modules.get(name)
+        # A module that is being imported right now is not whole yet; a reload of it would be caught.
+        if module is not None and not getattr(module.__spec__, "_initializing", False):
+            mend(module)
