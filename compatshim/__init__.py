@@ -36,7 +36,7 @@ def _start() -> None:
         from compatshim import startup  # noqa: PLC0415
 
         startup.arm()
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         import os  # noqa: PLC0415
 
         if os.environ.get("COMPATSHIM") == "strict":

@@ -73,7 +73,7 @@ class Catalog:
 def load(folder: str = BUNDLED) -> Catalog:
     """Read every ``*.toml`` of a folder. Raises :exc:`CatalogError`."""
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))  # noqa: PTH208
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
     except OSError as error:
         raise CatalogError(f"{folder}: cannot list the advisories: {error.strerror}") from error
     digest = hashlib.sha256()
@@ -322,4 +322,3 @@ class _Reader:
                 )
             ),
         )
-

@@ -198,9 +198,7 @@ class TestErrors:
         path = tmp_path / "s.zip"
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("projects/a.json", "{}")
-        with pytest.raises(
-            SnapshotError, match=rf"{re.escape(str(path))}: {re.escape(INDEX)} cannot be read"
-        ):
+        with pytest.raises(SnapshotError, match=rf"{re.escape(str(path))}: {re.escape(INDEX)} cannot be read"):
             Snapshot.open(str(path))
 
     @pytest.mark.parametrize(
@@ -291,9 +289,7 @@ def _file(name: str, day: Optional[int] = None, *, yanked: bool = False) -> Any:
 
 
 class TestBuild:
-    def test_keeps_final_versions_and_asks_only_once(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_keeps_final_versions_and_asks_only_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         client = _Client(
             _file("a-2.0-py3-none-any.whl", 9),
             _file("a-2.0.tar.gz", 8, yanked=True),
@@ -308,9 +304,7 @@ class TestBuild:
         path = str(tmp_path / "s.zip")
         lines: List[str] = []
         for _ in range(2):
-            result = builder.build(
-                ["A", "gone"], path, report=lines.append, cache=str(tmp_path / "c"), date=DATE
-            )
+            result = builder.build(["A", "gone"], path, report=lines.append, cache=str(tmp_path / "c"), date=DATE)
         known = ("b", "c (>=1); extra == 'd'")
         assert Snapshot.open(path).releases("a") == (
             Release("a", Version("1.9.post1"), ">=3", None, yanked=True),

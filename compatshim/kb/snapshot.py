@@ -210,9 +210,7 @@ class _Index:
         requires = None
         requires_python = own[0].requires_python
         if wheels:
-            fields = HeaderParser().parsestr(
-                self._metadata(min(wheels, key=_rank)).decode("utf-8", "replace")
-            )
+            fields = HeaderParser().parsestr(self._metadata(min(wheels, key=_rank)).decode("utf-8", "replace"))
             requires = tuple(" ".join(text.split()) for text in fields.get_all("Requires-Dist", ()))
             requires_python = fields.get("Requires-Python")
         return Release(

@@ -31,7 +31,7 @@ def probe(module: ModuleType) -> bool:
     if "umask" in code.co_names:
         return True
     names_mode = "mode" in code.co_varnames or "mode" in code.co_consts
-    return default.default == 0o644 and not names_mode
+    return default.default == 0o644 and not names_mode  # noqa: PLR2004  filelock's own default
 
 
 def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
@@ -39,9 +39,9 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     original = module.FileLock.__init__
 
     @functools.wraps(original)
-    def __init__(self: Any, lock_file: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, lock_file: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  it becomes the method
         # Positional arguments after the path are timeout and mode, in every release of filelock that has a mode.
-        if len(args) < 2 and kwargs.get("mode", -1) == -1:
+        if len(args) < 2 and kwargs.get("mode", -1) == -1:  # noqa: PLR2004
             kwargs["mode"] = 0o666 & ~current_umask()
         original(self, lock_file, *args, **kwargs)
 

@@ -73,4 +73,8 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
         return getattr(self, "_lock_file_fd", None) is not None
 
     lock = module.FileFreeLock
-    return [(lock, "_acquire", _acquire), (lock, "_release", _release), (lock, "is_locked", property(is_locked))]
+    return [
+        (lock, "_acquire", _acquire),
+        (lock, "_release", _release),
+        (lock, "is_locked", property(is_locked)),
+    ]

@@ -7,6 +7,7 @@ own loader again before it executes. The finder stays, so that a reload is mende
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Callable, FrozenSet, Optional, Sequence, Set, Tuple
 
-from _thread import get_ident
-
 
 class Finder:
     """Answers None at once for every name nobody asked about."""
 
-    def __init__(self, names: FrozenSet[str], callback: Callable[[ModuleType], None]) -> None:  # noqa: D107
+    def __init__(self, names: FrozenSet[str], callback: Callable[[ModuleType], None]) -> None:
         self.names = names
         self.callback = callback
         self._busy: Set[Tuple[int, str]] = set()
@@ -67,8 +66,8 @@ class _Loader:
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        spec = module.__spec__
-        if spec is not None and spec.loader is self:  # type: ignore[comparison-overlap]
+        spec: Any = module.__spec__
+        if spec is not None and spec.loader is self:
             spec.loader = self._loader
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = self._loader
@@ -80,7 +79,7 @@ def install(names: FrozenSet[str], callback: Callable[[ModuleType], None]) -> Fi
     """Put a finder in front of the others, in place of one that an earlier call installed."""
     remove()
     finder = Finder(names, callback)
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, finder)
     return finder
 
 

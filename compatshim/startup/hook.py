@@ -12,24 +12,13 @@ if TYPE_CHECKING:
     from typing import Dict, Iterable, List, Mapping, Tuple
 
 
-def install(
-    armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[str, Tuple[str, ...]]
-) -> None:
+def install(armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[str, Tuple[str, ...]]) -> None:
     """Arm the given (advisory, shim, modules) triples and record versions that nobody could judge."""
     mode = ledger.mode()
     for project, versions in unknown.items():
         shown = ", ".join(versions) or "no version"
         ledger.record(ledger.Entry("", "", project, "skipped", "version-unknown", shown))
-    wanted: Dict[str, List[Tuple[str, str]]] = {}
-    for advisory, shim, modules in armed:
-        for module in modules:
-            if ledger.disabled(advisory):
-                ledger.record(ledger.Entry(advisory, shim, module, "skipped", "disabled-by-id"))
-            elif mode == "observe":
-                ledger.record(ledger.Entry(advisory, shim, module, "skipped", "mode-observe"))
-            else:
-                ledger.record(ledger.Entry(advisory, shim, module, "armed"))
-                wanted.setdefault(module, []).append((advisory, shim))
+    wanted = _wanted(armed, observe=mode == "observe")
     if not wanted:
         return
 
@@ -46,7 +35,21 @@ def install(
 
     finder.install(frozenset(wanted), mend)
     for name in wanted:
-        module = sys.modules.get(name)
+        present = sys.modules.get(name)
         # A module that is being imported right now is not whole yet; a reload of it would be caught.
-        if module is not None and not getattr(module.__spec__, "_initializing", False):
-            mend(module)
+        if present is not None and not getattr(present.__spec__, "_initializing", False):
+            mend(present)
+
+
+def _wanted(
+    armed: Iterable[Tuple[str, str, Tuple[str, ...]]], *, observe: bool
+) -> Dict[str, List[Tuple[str, str]]]:
+    """Advisories and shims by module, less what the user switched off; the ledger knows of all."""
+    wanted: Dict[str, List[Tuple[str, str]]] = {}
+    for advisory, shim, modules in armed:
+        off = "disabled-by-id" if ledger.disabled(advisory) else "mode-observe" if observe else ""
+        for module in modules:
+            ledger.record(ledger.Entry(advisory, shim, module, "skipped" if off else "armed", off))
+            if not off:
+                wanted.setdefault(module, []).append((advisory, shim))
+    return wanted

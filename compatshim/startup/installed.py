@@ -51,7 +51,7 @@ def _listing(entry: str) -> Iterable[str]:
     if files is not None:
         return {name.replace("\\", "/").partition("/")[0] for name in files}
     try:
-        return os.listdir(entry or ".")  # noqa: PTH208
+        return os.listdir(entry or ".")
     except OSError:
         return ()
 

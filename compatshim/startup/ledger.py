@@ -32,7 +32,7 @@ class Entry:
 
     __slots__ = ("action", "advisory", "detail", "module", "reason", "shim")
 
-    def __init__(  # noqa: D107
+    def __init__(
         self, advisory: str, shim: str, module: str, action: str, reason: str = "", detail: str = ""
     ) -> None:
         self.advisory = advisory
@@ -55,7 +55,7 @@ class Entry:
 class Status:
     """The state of compatshim in this process. ``str()`` of it is meant to be read."""
 
-    def __init__(self, mode: str, entries: Tuple[Entry, ...]) -> None:  # noqa: D107
+    def __init__(self, mode: str, entries: Tuple[Entry, ...]) -> None:
         self.mode = mode
         self.entries = entries
 

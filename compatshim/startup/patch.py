@@ -27,7 +27,7 @@ _ABSENT = object()
 class Patch:
     """One replaced attribute."""
 
-    def __init__(self, entry: ledger.Entry, owner: Any, attribute: str, new: Any) -> None:  # noqa: D107
+    def __init__(self, entry: ledger.Entry, owner: Any, attribute: str, new: Any) -> None:
         self.entry = entry
         self.owner = owner
         self.attribute = attribute

@@ -1,4 +1,5 @@
 """A lock file of datasets must have the mode that the umask asks for, so that a group can share a cache."""
+
 import sys
 
 if "--shim" in sys.argv:

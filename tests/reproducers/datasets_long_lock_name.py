@@ -1,4 +1,5 @@
 """Two independent processes must lock the same file when they ask for the same long name."""
+
 import sys
 
 if "--shim" in sys.argv:

@@ -3,6 +3,7 @@
 The race is a matter of microseconds; to meet it every time, os.umask is slowed down and the other thread creates
 its file whenever the umask has just been changed.
 """
+
 import sys
 
 if "--shim" in sys.argv:

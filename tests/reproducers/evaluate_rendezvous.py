@@ -1,4 +1,5 @@
 """Three processes evaluate one metric together through a shared cache directory, under umask 000."""
+
 import sys
 
 if "--shim" in sys.argv:
@@ -6,7 +7,9 @@ if "--shim" in sys.argv:
 import os
 import tempfile
 
-os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_EVALUATE_OFFLINE="1", HF_UPDATE_DOWNLOAD_COUNTS="0")
+os.environ.update(
+    HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_EVALUATE_OFFLINE="1", HF_UPDATE_DOWNLOAD_COUNTS="0"
+)
 import multiprocessing
 
 try:

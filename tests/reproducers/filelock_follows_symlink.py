@@ -1,4 +1,5 @@
 """A symbolic link at the lock's path must not make filelock empty the file behind it."""
+
 import sys
 
 if "--shim" in sys.argv:

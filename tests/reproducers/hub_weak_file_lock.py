@@ -1,4 +1,5 @@
 """huggingface_hub takes its own lock around every download."""
+
 import sys
 
 if "--shim" in sys.argv:

@@ -1,0 +1,74 @@
+"""What the commands share: an inventory matched against the catalog, and the solver's answer to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Optional, Tuple
+
+from packaging.requirements import Requirement
+
+from compatshim.catalog import Catalog
+from compatshim.match import match
+from compatshim.metadata.interface import MetadataSource
+from compatshim.model import Finding, Inventory
+from compatshim.plan import Step, steps
+from compatshim.solve import explain, objective, problem, search
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The solver's answer to an environment: a solution with its reasons, or why there is none."""
+
+    objective: str
+    problem: problem.Problem
+    solution: Optional[search.Solution]
+    reasons: Tuple[explain.Reason, ...]
+    impossible: Optional[explain.Impossible]
+
+    @property
+    def why(self) -> Tuple[str, ...]:
+        """The derivation in sentences."""
+        if self.impossible is not None:
+            return self.impossible.sentences
+        return explain.why(self.problem, self.solution) if self.solution is not None else ()
+
+    @property
+    def steps(self) -> Tuple[Step, ...]:
+        """The changes in a safe order; none when there is no solution."""
+        return steps(self.problem, self.solution, self.reasons) if self.solution is not None else ()
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What an environment holds, which advisories match it, and what could not be checked."""
+
+    inventory: Inventory
+    catalog: Catalog
+    findings: Tuple[Finding, ...]
+
+    def worst(self) -> str:
+        """The highest level among the findings; empty when there is none."""
+        levels = {finding.level for finding in self.findings}
+        return next((level for level in ("error", "warning", "note") if level in levels), "")
+
+
+def analyse(inventory: Inventory, catalog: Catalog) -> Analysis:
+    """Match an inventory against the catalog."""
+    return Analysis(inventory, catalog, match(inventory.versions(), catalog))
+
+
+def answer(
+    analysis: Analysis,
+    metadata: MetadataSource,
+    *,
+    name: str,
+    hold: Iterable[str] = (),
+    ask: Iterable[Requirement] = (),
+    budget: int = search.BUDGET,
+) -> Answer:
+    """Solve for the objective ``name``. Raises :exc:`~compatshim.solve.search.OutOfBudgetError`."""
+    made = problem.build(analysis.inventory, analysis.catalog, metadata, hold=hold, ask=ask)
+    solution = search.solve(made, objective.make(name, made, analysis.catalog), budget=budget)
+    if solution is None:
+        return Answer(name, made, None, (), explain.why_not(made, analysis.catalog, name))
+    return Answer(name, made, solution, explain.reasons(made, solution), None)

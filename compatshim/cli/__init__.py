@@ -1,0 +1,93 @@
+"""The command line: one module per command, each with ``HELP``, ``configure`` and ``run``.
+
+Data goes to standard output, all else to standard error. Exit status: 0 clean, 1 findings (or no answer), 2 usage
+or internal error, 3 nothing could be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+import traceback
+from typing import Optional, Sequence
+
+from compatshim import __version__
+
+CLEAN, FINDINGS, ERROR, NOTHING = 0, 1, 2, 3
+
+COMMANDS = ("check", "pin", "plan", "explain", "status", "demo", "kb")
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message says what was wrong and what to do."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    made = argparse.ArgumentParser(
+        prog="compatshim",
+        description="Finds version combinations that install but do not work, and the way out of them.",
+        epilog="Exit status: 0 clean, 1 findings, 2 usage or internal error, 3 nothing could be checked.",
+    )
+    made.add_argument("--version", action="version", version=f"compatshim {__version__}")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module(f"compatshim.cli.{name}")
+        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        module.configure(command)
+        command.set_defaults(run=module.run)
+    return made
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run one command and return its exit status; every failure is one clear message on standard error."""
+    try:
+        args = parser().parse_args(argv)
+        args.argv = list(sys.argv[1:] if argv is None else argv)
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except SystemExit as request:  # argparse has said what was wrong
+        return request.code if isinstance(request.code, int) else ERROR
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was changed")
+    except BrokenPipeError:
+        _close_output()
+        return ERROR
+    except Exception as error:  # noqa: BLE001
+        return _fail(_message(error))
+    return status
+
+
+def _message(error: Exception) -> str:
+    """The one line that says what was wrong."""
+    from compatshim.catalog import CatalogError
+    from compatshim.inventory.environment import InventoryError
+    from compatshim.kb.environments import BuildError
+    from compatshim.metadata.snapshot import SnapshotError
+    from compatshim.solve.search import OutOfBudgetError
+
+    if isinstance(error, OutOfBudgetError):
+        return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
+    if isinstance(error, (UsageError, CatalogError, InventoryError, SnapshotError, BuildError)):
+        return str(error)
+    if isinstance(error, OSError):
+        _close_output()
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    if os.environ.get("COMPATSHIM_DEBUG"):
+        traceback.print_exc()
+    return f"internal error: {type(error).__name__}: {error} (COMPATSHIM_DEBUG=1 shows where; please report it)"
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"compatshim: {message}\n")
+    return ERROR
+
+
+def _close_output() -> None:
+    """Point standard output nowhere, so that the interpreter's last flush does not fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,125 @@
+"""Options that several commands share, and what is read because of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, List
+
+from compatshim.cli import UsageError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from compatshim.analysis import Analysis, Answer
+    from compatshim.model import Inventory
+
+
+def environment(parser: argparse.ArgumentParser) -> None:
+    """Which environment, and in which format to answer."""
+    parser.add_argument(
+        "--python", metavar="PATH", help="look at the environment of this interpreter instead of the own one"
+    )
+    output(parser)
+
+
+def output(parser: argparse.ArgumentParser) -> None:
+    """In which format to answer."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+
+
+def solving(parser: argparse.ArgumentParser, objective: str) -> None:
+    """What the solver may do."""
+    parser.add_argument(
+        "--hold",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="keep this project as it is (may be repeated)",
+    )
+    parser.add_argument(
+        "--require",
+        metavar="REQUIREMENT",
+        action="append",
+        default=[],
+        help='what the answer must satisfy, as "datasets>=3" (may be repeated)',
+    )
+    parser.add_argument(
+        "--objective",
+        choices=("least-change", "recommended"),
+        default=objective,
+        help="least-change makes it work today, recommended gets out of the hole; default: %(default)s",
+    )
+
+
+def inventory(args: argparse.Namespace) -> Inventory:
+    """The environment that the options name."""
+    from compatshim.inventory import environment as reader
+
+    return reader.of(args.python) if args.python else reader.this()
+
+
+def analysis(args: argparse.Namespace) -> Analysis:
+    """The environment that the options name, matched against the catalog."""
+    from compatshim import catalog
+    from compatshim.analysis import analyse
+
+    return analyse(inventory(args), catalog.load())
+
+
+def answer(args: argparse.Namespace, found: Analysis) -> Answer:
+    """The solver's answer under the options."""
+    from compatshim import analysis as analyses
+    from compatshim.metadata.snapshot import Snapshot
+
+    return analyses.answer(
+        found,
+        Snapshot.bundled(),
+        name=args.objective,
+        hold=_holds(args, found.inventory),
+        ask=_wishes(args),
+    )
+
+
+def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:
+    from packaging.utils import canonicalize_name
+
+    names: List[str] = [canonicalize_name(name) for name in args.hold]
+    for name in names:
+        if name not in found.distributions:
+            raise UsageError(f"--hold {name}: is not installed in {found.source}")
+    return names
+
+
+def _wishes(args: argparse.Namespace) -> List[Requirement]:
+    from compatshim.solve.requirements import parse
+
+    wishes = []
+    for text in args.require:
+        wish = parse(text)
+        if wish is None:
+            raise UsageError(f'--require {text}: is not a requirement such as "datasets>=3"')
+        wishes.append(wish)
+    return wishes
+
+
+def say(text: str) -> None:
+    """A message for the person at the terminal: standard error."""
+    sys.stderr.write(f"compatshim: {text}\n")
+
+
+def nothing_read(found: Inventory) -> bool:
+    """Whether nothing could be checked at all; says so."""
+    if found.distributions:
+        return False
+    say(f"no distribution could be read in {found.source}: nothing was checked")
+    return True
+
+
+def not_checked(found: Inventory) -> None:
+    """Say on standard error what could not be read."""
+    from compatshim.report import text
+
+    page = text.Page(sys.stderr)
+    text.unread(page, found)
+    sys.stderr.write(page.render())

@@ -1,0 +1,106 @@
+"""Turn a solution into ordered steps, each state no worse than the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import FrozenSet, List, Mapping, Optional, Tuple
+
+from compatshim.model import Advisory, Change
+from compatshim.solve.explain import Reason
+from compatshim.solve.problem import Known, Problem
+from compatshim.solve.search import Solution
+
+MANY = 8
+"""Above this many changes no order is searched: they are one step."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Changes to make with one command, and what they do."""
+
+    changes: Tuple[Change, ...]
+    reasons: Tuple[Reason, ...]
+    cures: Tuple[Advisory, ...]
+    """Advisories that hold before and not after."""
+    admits: Tuple[Advisory, ...]
+    """Soft advisories that hold after and not before."""
+    remaining: int
+    """Error-level advisories that still hold afterwards."""
+
+
+def steps(problem: Problem, solution: Solution, reasons: Tuple[Reason, ...]) -> Tuple[Step, ...]:
+    """The changes in an order in which nothing gets worse on the way, in as many steps as that allows.
+
+    Worse means an error-level advisory, or a declared requirement, that held before and does not after. Changes
+    that only work together make one step.
+    """
+    goal = {change.project: index for change in solution.changes for index in [solution.decided[change.project]]}
+    groups = _order(problem, goal) or ([frozenset(goal)] if goal else [])
+    by_project = {reason.change.project: reason for reason in reasons}
+    changes = {change.project: change for change in solution.changes}
+    state: dict[str, int] = {}
+    found = []
+    for group in groups:
+        before = _known(problem, state)
+        state.update({project: goal[project] for project in group})
+        after = _known(problem, state)
+        found.append(
+            Step(
+                tuple(changes[project] for project in sorted(group)),
+                tuple(by_project[project] for project in sorted(group)),
+                tuple(item for item in before if item not in after),
+                tuple(item for item in after if item not in before),
+                sum(item.level == "error" for item in after),
+            )
+        )
+    return tuple(found)
+
+
+def _known(problem: Problem, state: Mapping[str, int]) -> Tuple[Advisory, ...]:
+    """The advisories that hold in a state."""
+    return tuple(
+        item.cause.advisory
+        for item in problem.incompatibilities
+        if isinstance(item.cause, Known) and problem.holds(item, state)
+    )
+
+
+def _violated(problem: Problem, state: Mapping[str, int]) -> FrozenSet[int]:
+    return frozenset(
+        position
+        for position, item in enumerate(problem.incompatibilities)
+        if not item.soft and problem.holds(item, state)
+    )
+
+
+def _order(problem: Problem, goal: Mapping[str, int]) -> Optional[List[FrozenSet[str]]]:
+    """Groups of projects to move one after the other; the smallest groups that work."""
+    if len(goal) > MANY:
+        return None
+    projects = sorted(goal)
+    for largest in range(1, len(projects) + 1):
+        found = _walk(problem, goal, frozenset(), frozenset(projects), largest)
+        if found is not None:
+            return found
+    return None
+
+
+def _walk(
+    problem: Problem, goal: Mapping[str, int], done: FrozenSet[str], left: FrozenSet[str], largest: int
+) -> Optional[List[FrozenSet[str]]]:
+    if not left:
+        return []
+    before = _violated(problem, {project: goal[project] for project in done})
+    ways = []
+    for size in range(1, min(largest, len(left)) + 1):
+        for group in combinations(sorted(left), size):
+            after = _violated(problem, {project: goal[project] for project in done.union(group)})
+            if after <= before:
+                ways.append((size, len(after), group))
+    # Small groups first, and of those the one that cures most.
+    for _, _, group in sorted(ways):
+        rest = _walk(problem, goal, done.union(group), left.difference(group), largest)
+        if rest is not None:
+            return [frozenset(group), *rest]
+    return None

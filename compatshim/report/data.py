@@ -1,0 +1,139 @@
+"""Results as plain data for ``--format json``. ``schema_version`` changes when a field's meaning does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from compatshim import __version__
+from compatshim.analysis import Analysis, Answer
+from compatshim.catalog import Catalog
+from compatshim.constraints import ConstraintFile
+from compatshim.model import Advisory, Change, Finding, Inventory, Remedy
+from compatshim.plan import Step
+
+SCHEMA_VERSION = "1.0"
+
+
+def render(kind: str, catalog: Catalog, content: Mapping[str, Any]) -> str:
+    """The JSON document of one command."""
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": kind,
+        "compatshim": __version__,
+        "catalog": catalog.digest,
+    }
+    return json.dumps({**head, **content}, indent=2, ensure_ascii=False) + "\n"
+
+
+def checked(inventory: Inventory) -> Dict[str, Any]:
+    """What was read and what was not."""
+    return {
+        "source": inventory.source,
+        "checked": len(inventory.distributions),
+        "not_checked": [
+            {"where": item.where, "project": item.project, "reason": item.reason} for item in inventory.unread
+        ],
+    }
+
+
+def check(analysis: Analysis, answer: Optional[Answer]) -> Dict[str, Any]:
+    """Findings, and the smallest fix."""
+    return {
+        **checked(analysis.inventory),
+        "findings": [finding(item) for item in analysis.findings],
+        "fix": None if answer is None else outcome(answer),
+    }
+
+
+def finding(item: Finding) -> Dict[str, Any]:
+    """One finding."""
+    return {
+        **advisory(item.advisory),
+        "versions": {project: str(version) for project, version in item.versions},
+        "certainty": item.certainty.value,
+    }
+
+
+def advisory(item: Advisory) -> Dict[str, Any]:
+    """An advisory, without the rows that were run."""
+    return {
+        "id": item.id,
+        "title": item.title,
+        "level": item.level,
+        "severity": item.severity,
+        "symptom": item.symptom,
+        "root_cause": item.root_cause,
+        "impact": item.impact,
+        "terms": [{"project": term.project, "ranges": [str(one) for one in term.ranges]} for term in item.terms],
+        "remedies": [_remedy(one) for one in item.remedies],
+        "references": [{"type": one.type, "url": one.url} for one in item.references],
+    }
+
+
+def evidence(item: Advisory) -> List[Dict[str, Any]]:
+    """The rows that were run."""
+    return [
+        {
+            "outcome": row.outcome,
+            "python": row.python,
+            "platform": row.platform,
+            "date": row.date,
+            "versions": {project: str(version) for project, version in row.versions},
+        }
+        for row in item.verified
+    ]
+
+
+def _remedy(item: Remedy) -> Dict[str, Any]:
+    return {"kind": item.kind, "constraints": list(item.constraints), "shim": item.shim}
+
+
+def change(item: Change) -> Dict[str, Any]:
+    """One project's move."""
+    return {
+        "project": item.project,
+        "before": None if item.before is None else str(item.before),
+        "after": None if item.after is None else str(item.after),
+    }
+
+
+def outcome(answer: Answer) -> Dict[str, Any]:
+    """A solution, or why there is none."""
+    found: Dict[str, Any] = {
+        "objective": answer.objective,
+        "solved": answer.solution is not None,
+        "why": list(answer.why),
+        "broken_before": [f"{item.project}: {item.requirement}" for item in answer.problem.broken],
+    }
+    if answer.solution is not None:
+        found["proved_minimal"] = answer.solution.proved
+        found["changes"] = [change(item) for item in answer.solution.changes]
+    if answer.impossible is not None:
+        found["drop"] = list(answer.impossible.drop)
+        found["then"] = [change(item) for item in answer.impossible.then]
+        found["shimmed"] = list(answer.impossible.shimmed)
+        found["exposed"] = list(answer.impossible.exposed)
+    return found
+
+
+def step(item: Step, commands: Sequence[str]) -> Dict[str, Any]:
+    """One step of a plan."""
+    return {
+        "changes": [change(one) for one in item.changes],
+        "commands": list(commands),
+        "cures": [one.id for one in item.cures],
+        "admits": [one.id for one in item.admits],
+        "errors_remaining": item.remaining,
+    }
+
+
+def constraint_file(item: ConstraintFile) -> Dict[str, Any]:
+    """A constraint file line by line."""
+    return {
+        "command": item.command,
+        "constraints": [
+            {"project": one.project, "specifier": one.specifier, "via": list(one.via), "note": one.note}
+            for one in item.lines
+        ],
+    }

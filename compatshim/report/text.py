@@ -1,0 +1,228 @@
+"""Results as text for people: plain where the output is not a terminal, coloured where it is."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import textwrap
+from typing import Iterable, List, Optional, Sequence, TextIO, Tuple, Union
+
+from rich.console import Console
+from rich.text import Text
+
+from compatshim.analysis import Analysis, Answer
+from compatshim.model import Advisory, Certainty, Change, Finding, Inventory, Remedy
+from compatshim.plan import Step
+from compatshim.solve.explain import Impossible
+
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "good": "green", "head": "bold"}
+LABEL = 11
+
+
+class Page:
+    """Lines of styled text; commands are never wrapped, so that they can be copied."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: List[Text] = []
+        self._width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+
+    def line(self, *parts: Union[str, Tuple[str, str]]) -> None:
+        """One line of (text, style) pairs or plain strings."""
+        self._lines.append(Text.assemble(*parts))
+
+    def labelled(self, label: str, text: str) -> None:
+        """A wrapped paragraph behind a label."""
+        width = max(self._width - LABEL - 2, 20)
+        wrapped = textwrap.wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+        for number, part in enumerate(wrapped or [""]):
+            self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), part)
+
+    def verbatim(self, label: str, texts: Iterable[str]) -> None:
+        """Commands, one a line, behind a label."""
+        for number, text in enumerate(texts):
+            self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), text)
+
+    def render(self) -> str:
+        """The page as a string, with colour where the stream and the environment want it."""
+        terminal = bool(getattr(self._stream, "isatty", lambda: False)())
+        colour = (terminal or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
+        text = io.StringIO()
+        console = Console(
+            file=text,
+            force_terminal=colour,
+            no_color=not colour,
+            color_system="standard" if colour else None,
+            width=10_000,
+            highlight=False,
+            legacy_windows=False,
+        )
+        for item in self._lines:
+            console.print(item, soft_wrap=True)
+        return text.getvalue()
+
+
+def check(page: Page, analysis: Analysis, answer: Optional[Answer], python: Optional[str]) -> None:
+    """Findings with cause and fix, then the fix for all of them together."""
+    for finding in analysis.findings:
+        _finding(page, finding, _cure(finding, answer))
+    if answer is not None and answer.solution is not None and answer.solution.changes:
+        page.line(("Fix, the smallest change that cures every error:", STYLES["head"]))
+        page.verbatim("pip", [pip(answer.solution.changes, python)])
+        page.verbatim("uv", [uv(answer.solution.changes, python)])
+        page.verbatim("file", [f"{_self(python, 'pin')} > constraints.txt"])
+        if not answer.solution.proved:
+            page.labelled("", "Not proved minimal: the search was cut short.")
+    elif answer is not None and answer.impossible is not None:
+        impossible(page, answer.impossible)
+    shims = [finding.advisory.id for finding in analysis.findings if finding.advisory.shims]
+    if shims:
+        page.line(("Without changing versions:", STYLES["head"]), " put this first in the program")
+        page.verbatim("shim", [f"import compatshim    # mends {', '.join(shims)}"])
+    page.line(summary(analysis))
+
+
+def summary(analysis: Analysis) -> str:
+    """Counts of findings and of what was and was not checked."""
+    counts = []
+    for level in ("error", "warning", "note"):
+        number = sum(finding.level == level for finding in analysis.findings)
+        if number:
+            counts.append(f"{number} {level}{'s' if number > 1 else ''}")
+    found = ", ".join(counts) or "No known-bad combination"
+    inventory = analysis.inventory
+    return f"{found}. {len(inventory.distributions)} distributions checked, {len(inventory.unread)} not checked."
+
+
+def unread(page: Page, inventory: Inventory) -> None:
+    """What was not checked, and why."""
+    for item in inventory.unread:
+        name = f"{item.project}: " if item.project else ""
+        page.line(("not checked: ", STYLES["warning"]), f"{name}{item.where} {item.reason}")
+
+
+def _cure(finding: Finding, answer: Optional[Answer]) -> str:
+    """What cures one finding, in a phrase."""
+    advisory = finding.advisory
+    moves = [
+        _requirement(reason.change)
+        for reason in (answer.reasons if answer is not None else ())
+        if advisory.id in reason.advisories
+    ]
+    ways = [" and ".join(moves)] if moves else []
+    if advisory.level == "warning":
+        ways.append("`python -m compatshim plan`; not urgent enough to fail a check")
+    if advisory.shims:
+        ways.append("`import compatshim`, which keeps the versions")
+    return ", or ".join(ways) or "no single change; see below"
+
+
+def _finding(page: Page, finding: Finding, cure: str) -> None:
+    advisory = finding.advisory
+    page.line((advisory.id, "bold"), "  ", (finding.level, STYLES[finding.level]), f"  {advisory.title}")
+    page.labelled("installed", " · ".join(f"{project} {version}" for project, version in finding.versions))
+    page.labelled("known bad", " · ".join(str(term) for term in advisory.terms))
+    if finding.certainty is Certainty.UNVERIFIED:
+        page.labelled("", "This is newer than anything that was run: probably bad, not surely.")
+    page.labelled("cause", advisory.root_cause)
+    page.labelled("fix", cure)
+    page.line("")
+
+
+def _remedy(remedy: Remedy) -> str:
+    if remedy.shim is not None:
+        return "import compatshim    # keeps the versions"
+    return f"python -m pip install {' '.join(_quote(text) for text in remedy.constraints)}"
+
+
+def advisory(page: Page, item: Advisory) -> None:
+    """Everything the catalog knows about one advisory."""
+    page.line((item.id, "bold"), "  ", (item.level, STYLES[item.level]), f"  {item.title}")
+    page.labelled("known bad", " · ".join(str(term) for term in item.terms))
+    page.labelled("symptom", f"{item.symptom}, severity {item.severity}")
+    for detect in item.detect:
+        page.labelled("", f"{detect.exception}: … {detect.message} …")
+    page.labelled("cause", item.root_cause)
+    page.verbatim("remedies", [_remedy(remedy) for remedy in item.remedies])
+    if not item.curable:
+        page.labelled("", "No version cures it.")
+    if item.impact:
+        page.labelled("mind", item.impact)
+    rows = {word: sum(row.outcome == word for row in item.verified) for word in ("bad", "good", "shimmed")}
+    page.labelled("run", ", ".join(f"{number} {word}" for word, number in rows.items()) + " environments")
+    page.verbatim("see", [f"{reference.type.lower()} {reference.url}" for reference in item.references])
+
+
+def impossible(page: Page, item: Impossible) -> None:
+    """Why no change of versions helps, and what would."""
+    page.line(("No change of versions cures this:", STYLES["error"]))
+    for sentence in item.sentences:
+        page.labelled("because", sentence)
+    if item.drop:
+        then = ", ".join(_requirement(change) for change in item.then)
+        page.labelled("drop", f"{' and '.join(item.drop)}; then {then} does.")
+    else:
+        page.labelled("drop", "No hold stands in the way: no known versions go together here.")
+    if item.shimmed:
+        page.labelled("or", f"keep the versions: `import compatshim` mends {', '.join(item.shimmed)}.")
+    if item.exposed:
+        page.labelled("but", f"no shim covers {', '.join(item.exposed)}.")
+
+
+def plan(page: Page, answer: Answer, found: Sequence[Step], python: Optional[str]) -> None:
+    """Ordered steps: what to run, why, what it cures, what to mind."""
+    total = len(found)
+    for number, step in enumerate(found, start=1):
+        moves = ", ".join(_move(change) for change in step.changes)
+        page.line((f"Step {number} of {total}: ", STYLES["head"]), moves)
+        page.verbatim("pip", [pip(step.changes, python)])
+        page.verbatim("uv", [uv(step.changes, python)])
+        for reason in step.reasons:
+            for text in reason.requirements:
+                page.labelled("why", f"{text}.")
+        if step.cures:
+            page.labelled("cures", "; ".join(f"{item.id} ({item.title})" for item in step.cures))
+        minds = [f"{_move(change)} is a major version." for change in step.changes if _major(change)]
+        minds += [item.impact for item in step.cures if item.impact]
+        minds += [f"{item.id}: {item.title}." for item in step.admits]
+        for text in dict.fromkeys(minds):
+            page.labelled("mind", text)
+        left = f"{step.remaining} known-bad combination{'s' if step.remaining != 1 else ''} left"
+        page.labelled("after", f"{left}; nothing that held before is broken.")
+        page.line("")
+    page.line(("Why:", STYLES["head"]))
+    for sentence in answer.why:
+        page.labelled("", sentence)
+
+
+def _major(change: Change) -> bool:
+    return change.before is not None and change.after is not None and change.before.major != change.after.major
+
+
+def _move(change: Change) -> str:
+    return f"{change.project} {change.before or '(new)'} → {change.after}"
+
+
+def _requirement(change: Change) -> str:
+    return f"{change.project}=={change.after}"
+
+
+def _quote(text: str) -> str:
+    return f'"{text}"' if any(sign in text for sign in "<>!; ") else text
+
+
+def pip(changes: Sequence[Change], python: Optional[str]) -> str:
+    """The pip command that makes the changes."""
+    return f"{python or 'python'} -m pip install {' '.join(_requirement(change) for change in changes)}"
+
+
+def uv(changes: Sequence[Change], python: Optional[str]) -> str:
+    """The uv command that makes the changes."""
+    target = f" --python {python}" if python else ""
+    return f"uv pip install{target} {' '.join(_requirement(change) for change in changes)}"
+
+
+def _self(python: Optional[str], command: str) -> str:
+    target = f" --python {python}" if python else ""
+    return f"python -m compatshim {command}{target}"

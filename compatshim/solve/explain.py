@@ -1,0 +1,204 @@
+"""Why an answer is what it is, and why there is none: sentences over the incompatibilities' causes.
+
+Pure; every sentence names versions, so that it can be checked by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from packaging.version import Version
+
+from compatshim.catalog import Catalog
+from compatshim.model import Change
+from compatshim.solve import objective as objectives
+from compatshim.solve.problem import Asked, Held, Incompatibility, Known, Problem
+from compatshim.solve.search import OutOfBudgetError, Solution, solve
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why one project moves: what would hold if it alone stayed."""
+
+    change: Change
+    advisories: Tuple[str, ...]
+    """Ids of the advisories that the move takes the environment out of."""
+    requirements: Tuple[str, ...]
+    """Declared requirements, as sentences, that the other moves bring along."""
+
+
+def reasons(problem: Problem, solution: Solution) -> Tuple[Reason, ...]:
+    """One reason per change, in the order of the changes."""
+    found = []
+    for change in solution.changes:
+        decided = {name: index for name, index in solution.decided.items() if name != change.project}
+        broken = [
+            problem.incompatibilities[position]
+            for position in problem.by_project[change.project]
+            if problem.holds(problem.incompatibilities[position], decided)
+            and problem.incompatibilities[position] not in solution.accepted
+        ]
+        found.append(
+            Reason(
+                change,
+                tuple(dict.fromkeys(item.cause.advisory.id for item in broken if isinstance(item.cause, Known))),
+                tuple(
+                    dict.fromkeys(
+                        sentence(problem, item, decided) for item in broken if not isinstance(item.cause, Known)
+                    )
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def sentence(problem: Problem, incompatibility: Incompatibility, decided: Mapping[str, int]) -> str:
+    """An incompatibility as a statement of fact, with the versions of a state."""
+    cause = incompatibility.cause
+    if isinstance(cause, Known):
+        first, *others = (str(term) for term in cause.advisory.terms)
+        return f"{cause.advisory.id} rules out {first}{' together with ' + _and(others) if others else ''}"
+    if isinstance(cause, Held):
+        return f"{cause.project} is held at {_version(problem, cause.project, {})}"
+    if isinstance(cause, Asked):
+        return f"you asked for {cause.project} {cause.specifier}"
+    return f"{cause.project} {_version(problem, cause.project, decided)} requires {cause.requirement}"
+
+
+def _version(problem: Problem, project: str, decided: Mapping[str, int]) -> str:
+    version = problem.version(project, decided.get(project, problem.current[project]))
+    return "(not installed)" if version is None else str(version)
+
+
+def installed(problem: Problem, projects: Sequence[str]) -> str:
+    """The installed versions of some projects, as a phrase."""
+    return ", ".join(f"{project} {_version(problem, project, {})}" for project in projects)
+
+
+def why(problem: Problem, solution: Solution) -> Tuple[str, ...]:
+    """The derivation of an answer: what is wrong, then why each project moves where it does."""
+    lines = [
+        f"{sentence(problem, item, {})}; installed: {installed(problem, item.cause.advisory.projects)}."
+        for item in problem.incompatibilities
+        if isinstance(item.cause, Known) and problem.holds(item, {}) and item not in solution.accepted
+    ]
+    for reason in reasons(problem, solution):
+        because = [f"it takes the environment out of {_and(reason.advisories)}"] if reason.advisories else []
+        because += list(reason.requirements)
+        lines.append(f"{describe(reason.change)} because {_and(because)}.")
+    lines += [
+        f"{item.cause.advisory.id} ({item.cause.advisory.title}) remains; it is a warning, not an error."
+        for item in solution.accepted
+        if isinstance(item.cause, Known)
+    ]
+    return tuple(lines)
+
+
+def describe(change: Change) -> str:
+    """A change as a clause."""
+    if change.before is None:
+        return f"{change.project} {change.after} is added"
+    return f"{change.project} moves from {change.before} to {change.after}"
+
+
+def _and(items: Sequence[str]) -> str:
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """Why no change of versions helps, and what would."""
+
+    sentences: Tuple[str, ...]
+    drop: Tuple[str, ...]
+    """The smallest set of holds and wishes whose dropping gives an answer; empty when none does."""
+    then: Tuple[Change, ...]
+    """The answer that this gives."""
+    shimmed: Tuple[str, ...]
+    """Ids of the blocking advisories that ``import compatshim`` covers as things are."""
+    exposed: Tuple[str, ...]
+    """Ids of those that it does not cover."""
+
+
+def why_not(problem: Problem, catalog: Catalog, name: str) -> Impossible:
+    """The reasons why a problem has no answer under the objective ``name``."""
+    lines: List[str] = []
+    blocking: Dict[str, bool] = {}
+    for item in problem.incompatibilities:
+        if item.soft or not problem.holds(item, {}):
+            continue
+        lines.append(f"{sentence(problem, item, {})}; installed: {installed(problem, _projects(item))}.")
+        if isinstance(item.cause, Known):
+            blocking[item.cause.advisory.id] = bool(item.cause.advisory.shims)
+        lines += [_stuck(problem, project, mask) for project, mask in item.terms]
+    drop, then = _smallest_drop(problem, catalog, name)
+    return Impossible(
+        tuple(dict.fromkeys(lines)),
+        drop,
+        then,
+        tuple(identifier for identifier, covered in blocking.items() if covered),
+        tuple(identifier for identifier, covered in blocking.items() if not covered),
+    )
+
+
+def _projects(item: Incompatibility) -> Tuple[str, ...]:
+    return tuple(project for project, _ in item.terms)
+
+
+def _stuck(problem: Problem, project: str, mask: int) -> str:
+    """Why one project of a violated incompatibility cannot leave its range."""
+    ways = [
+        index
+        for index, version in enumerate(problem.candidates[project])
+        if not mask >> index & 1 and version is not None
+    ]
+    if not ways:
+        return f"{project}: no known version for this Python is outside the range."
+    blockers: Dict[str, None] = {}
+    before = {
+        position
+        for position in problem.by_project[project]
+        if problem.holds(problem.incompatibilities[position], {})
+    }
+    for index in ways:
+        decided = {project: index}
+        for position in problem.by_project[project]:
+            item = problem.incompatibilities[position]
+            if not item.soft and position not in before and problem.holds(item, decided):
+                if isinstance(item.cause, Held):
+                    return f"{sentence(problem, item, {})}."
+                with_version: Optional[Version] = problem.version(project, index)
+                blockers.setdefault(f"at {with_version}, {sentence(problem, item, decided)}")
+                break
+    shown = list(blockers)[-2:]
+    return f"{project} cannot leave the range: {'; '.join(shown)}." if shown else f"{project} alone does not help."
+
+
+def _smallest_drop(problem: Problem, catalog: Catalog, name: str) -> Tuple[Tuple[str, ...], Tuple[Change, ...]]:
+    """The fewest holds and wishes without which there is an answer, and that answer; the cheapest of several."""
+    wishes = [item for item in problem.incompatibilities if isinstance(item.cause, (Held, Asked))]
+    for size in range(1, len(wishes) + 1):
+        answers = []
+        for gone in combinations(wishes, size):
+            rest = tuple(item for item in problem.incompatibilities if item not in gone)
+            freed = replace(problem, incompatibilities=rest)
+            try:
+                solution = solve(freed, objectives.make(name, freed, catalog))
+            except OutOfBudgetError:
+                continue
+            if solution is not None:
+                answers.append((solution.cost, tuple(_wish(item) for item in gone), solution.changes))
+        if answers:
+            _, drop, then = min(answers, key=lambda answer: answer[:2])
+            return drop, then
+    return (), ()
+
+
+def _wish(item: Incompatibility) -> str:
+    cause = item.cause
+    if isinstance(cause, Asked):
+        return f"--require '{cause.project}{cause.specifier}'"
+    return f"--hold {cause.project}" if isinstance(cause, Held) else ""

@@ -1,0 +1,122 @@
+"""What "smallest" means: two lexicographic orders over changes, as additive vectors of small numbers.
+
+The order of the components is the whole difference between the objectives:
+
+``least-change``
+    make it work today: unlisted ways out, soft findings that were not there before, projects changed,
+    downgrades, size of the jump (major, minor, patch), versions no verified row names, age.
+``recommended``
+    get out of the hole: unlisted ways out, soft findings that remain at all, downgrades, projects changed,
+    size of the jump, versions no verified row names, age.
+
+A way out is *listed* when a remedy of the finding allows the new version. The remedies are what people tried
+and would do; moving datasets back to 2.15 also breaks the first advisory, but nobody would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
+
+from packaging.version import Version
+
+from compatshim.catalog import Catalog
+from compatshim.match import match
+from compatshim.model import Change
+from compatshim.solve import requirements
+from compatshim.solve.problem import Problem
+
+Cost = Tuple[int, ...]
+
+ORDERS: Mapping[str, Tuple[str, ...]] = {
+    "least-change": (
+        "unlisted", "soft", "changed", "downgrades", "major", "minor", "patch", "unproven", "age",
+    ),
+    "recommended": (
+        "unlisted", "soft", "downgrades", "changed", "major", "minor", "patch", "unproven", "age",
+    ),
+}  # fmt: skip
+
+
+def jump(before: Version, after: Version) -> str:
+    """The size of a move: ``major``, ``minor`` or ``patch``, by the first release number that differs."""
+    if (before.epoch, before.major) != (after.epoch, after.major):
+        return "major"
+    return "minor" if before.minor != after.minor else "patch"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One of the two orders, for one problem."""
+
+    name: str
+    order: Tuple[str, ...]
+    proven: FrozenSet[Tuple[str, Version]]
+    listed: Mapping[str, Tuple[str, ...]]
+    """Specifiers that the remedies of the present findings give, for each project such a finding names."""
+
+    @property
+    def zero(self) -> Cost:
+        """No change at all."""
+        return (0,) * len(self.order)
+
+    def vector(self, **parts: int) -> Cost:
+        """A cost from named components; the others are zero."""
+        return tuple(parts.get(name, 0) for name in self.order)
+
+    def soft(self, *, present_before: bool) -> Cost:
+        """The price of leaving one soft finding in place."""
+        return self.vector(soft=0 if present_before and self.name == "least-change" else 1)
+
+    def change(self, problem: Problem, project: str, index: int) -> Cost:
+        """The price of moving one project to a candidate."""
+        versions = problem.candidates[project]
+        before, after = versions[problem.current[project]], versions[index]
+        parts = {"changed": 1, "age": len(versions) - 1 - index}
+        if after is not None:
+            parts["unproven"] = int((project, after) not in self.proven)
+            listed = self.listed.get(project)
+            if listed is not None and not any(requirements.admits(text, after) for text in listed):
+                parts["unlisted"] = 1
+            if before is not None:
+                parts["downgrades"] = int(after < before)
+                parts[jump(before, after)] = 1
+        return self.vector(**parts)
+
+
+def make(name: str, problem: Problem, catalog: Catalog) -> Objective:
+    """The objective ``least-change`` or ``recommended``, with what the catalog says about versions."""
+    proven: Set[Tuple[str, Version]] = set()
+    for advisory in catalog.advisories:
+        for row in advisory.verified:
+            if row.outcome == "good":
+                proven.update(row.versions)
+    listed: Dict[str, List[str]] = {}
+    for finding in match(_installed(problem), catalog):
+        if finding.level == "note":
+            continue
+        for project in finding.advisory.projects:
+            listed.setdefault(project, [])
+        for remedy in finding.advisory.remedies:
+            for text in remedy.constraints:
+                requirement = requirements.parse(text)
+                if requirement is not None:
+                    listed.setdefault(requirement.name, []).append(str(requirement.specifier))
+    terms = {project: tuple(texts) for project, texts in listed.items()}
+    return Objective(name, ORDERS[name], frozenset(proven), terms)
+
+
+def _installed(problem: Problem) -> Mapping[str, Version]:
+    found: Dict[str, Optional[Version]] = {
+        project: problem.version(project, index) for project, index in problem.current.items()
+    }
+    return {project: version for project, version in found.items() if version is not None}
+
+
+def changes(problem: Problem, decided: Mapping[str, int]) -> Tuple[Change, ...]:
+    """The changes that a set of decisions amounts to, sorted by project."""
+    return tuple(
+        Change(project, problem.version(project, problem.current[project]), problem.version(project, index))
+        for project, index in sorted(decided.items())
+        if index != problem.current[project]
+    )

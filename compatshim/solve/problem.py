@@ -1,0 +1,269 @@
+"""The problem in the solver's own terms: candidates, and incompatibilities between them.
+
+Everything that must hold is an :class:`Incompatibility`: a set of terms (project, bit mask over its candidates)
+that must not all hold. "datasets 2.17 requires dill<0.3.9" is *datasets 2.17 and a dill outside <0.3.9*; an
+advisory is one as it stands; a hold is *the project at any other version*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Set, Tuple, Union
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from compatshim.catalog import Catalog
+from compatshim.metadata.interface import MetadataSource
+from compatshim.model import Advisory, Inventory, Term
+from compatshim.solve import requirements
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Cause: a requirement that the project's metadata declares."""
+
+    project: str
+    requirement: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """Cause: an advisory."""
+
+    advisory: Advisory
+
+
+@dataclass(frozen=True)
+class Held:
+    """Cause: the user keeps the project as it is."""
+
+    project: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Cause: the user asked for a version in this range."""
+
+    project: str
+    specifier: str
+
+
+Cause = Union[Declared, Known, Held, Asked]
+
+# Who asks for an extra: a project and a bit mask over its candidates.
+_Asking = Tuple[str, int]
+_ANYONE: _Asking = ("", 0)
+
+
+@dataclass(frozen=True)
+class Incompatibility:
+    """Terms that must not all hold, and why."""
+
+    terms: Tuple[Tuple[str, int], ...]
+    cause: Cause
+    soft: bool = False
+    """Whether it may be broken at a price."""
+
+
+@dataclass
+class Problem:
+    """Candidates per project, where they stand now, and what must not hold together."""
+
+    candidates: Dict[str, Tuple[Optional[Version], ...]]
+    """In ascending order; None stands for "not installed" and comes first."""
+    current: Dict[str, int]
+    """Index of the installed candidate."""
+    incompatibilities: Tuple[Incompatibility, ...]
+    broken: Tuple[Declared, ...]
+    """Declared requirements that did not hold before we came; they are left as they are."""
+    unknown: FrozenSet[str] = frozenset()
+    """Projects that some candidate needs, and of which nothing is known here."""
+    unjudged: Tuple[str, ...] = ()
+    """Declared requirements that could not be parsed."""
+    by_project: Dict[str, Tuple[int, ...]] = field(init=False)
+    """Positions in ``incompatibilities`` of those that name the project."""
+
+    def __post_init__(self) -> None:
+        by_project: Dict[str, List[int]] = {project: [] for project in self.candidates}
+        for position, incompatibility in enumerate(self.incompatibilities):
+            for project, _ in incompatibility.terms:
+                by_project[project].append(position)
+        self.by_project = {project: tuple(positions) for project, positions in by_project.items()}
+
+    def version(self, project: str, index: int) -> Optional[Version]:
+        """The version behind an index."""
+        return self.candidates[project][index]
+
+    def holds(self, incompatibility: Incompatibility, decided: Mapping[str, int]) -> bool:
+        """Whether all terms hold where the decided projects are as decided and the others as installed."""
+        current = self.current
+        return all(mask >> decided.get(project, current[project]) & 1 for project, mask in incompatibility.terms)
+
+
+def build(
+    inventory: Inventory,
+    catalog: Catalog,
+    metadata: MetadataSource,
+    *,
+    hold: Iterable[str] = (),
+    ask: Iterable[Requirement] = (),
+) -> Problem:
+    """The problem of an environment: all its declared requirements, all advisories, the user's wishes."""
+    return _Builder(inventory, metadata).build(catalog, frozenset(hold), tuple(ask))
+
+
+class _Builder:
+    def __init__(self, inventory: Inventory, metadata: MetadataSource) -> None:
+        self.inventory = inventory
+        self.metadata = metadata
+        self.python = inventory.markers.get("python_full_version", "")
+        self.applies = requirements.Applicable(inventory.markers)
+        self.candidates: Dict[str, Tuple[Optional[Version], ...]] = {}
+        self.requires: Dict[str, Tuple[Tuple[str, ...], ...]] = {}
+        self.current: Dict[str, int] = {}
+        self.unknown: Set[str] = set()
+        self.unjudged: Set[str] = set()
+
+    def build(self, catalog: Catalog, hold: FrozenSet[str], ask: Tuple[Requirement, ...]) -> Problem:
+        declared = list(self._declared([*self.inventory.distributions, *(wish.name for wish in ask)]))
+        found = [piece for item in declared for piece in self._incompatibilities(*item)]
+        broken = tuple(item.cause for item in found if self._holds_now(item) and isinstance(item.cause, Declared))
+        made = [piece for item in found for piece in self._tolerate(item)]
+        made += self._known(catalog)
+        made += self._wishes(hold, ask)
+        return Problem(
+            self.candidates,
+            self.current,
+            tuple(made),
+            broken,
+            frozenset(self.unknown),
+            tuple(sorted(self.unjudged)),
+        )
+
+    def _declared(self, projects: Iterable[str]) -> Iterator[Tuple[str, str, Requirement, int, _Asking]]:
+        """Every requirement that some candidate declares: who, the text, parsed, by which candidates, for whom.
+
+        ``projects`` are those to begin with; what their candidates need is taken in as it is met. A requirement
+        behind an extra counts where some candidate asks for that extra.
+        """
+        waiting = [(project, "", _ANYONE) for project in projects]
+        seen: Set[Tuple[str, str, _Asking]] = set()
+        while waiting:
+            task = waiting.pop()
+            if task in seen:
+                continue
+            seen.add(task)
+            project, extra, asking = task
+            if project not in self.candidates:
+                self._add(project)
+            masks: Dict[str, int] = {}
+            for index, requires in enumerate(self.requires[project]):
+                for text in requires:
+                    masks[text] = masks.get(text, 0) | 1 << index
+            for text, mask in masks.items():
+                requirement = requirements.parse(text)
+                if requirement is None:
+                    self.unjudged.add(f"{project}: {text}")
+                    continue
+                # What applies without the extra is declared already.
+                if not self.applies(requirement, extra) or (extra and self.applies(requirement)):
+                    continue
+                if requirement.name == project:  # a recursive extra, as in all = ["name[one,two]"]
+                    waiting += [(project, other, asking) for other in requirements.extras(requirement)]
+                    continue
+                waiting.append((requirement.name, "", _ANYONE))
+                waiting += [
+                    (requirement.name, other, (project, mask)) for other in requirements.extras(requirement)
+                ]
+                yield project, text, requirement, mask, (asking if extra else _ANYONE)
+
+    def _add(self, project: str) -> None:
+        """Give a project its candidates: what the metadata knows for this Python, and what is installed."""
+        installed = self.inventory.distributions.get(project)
+        releases = self.metadata.releases(project)
+        found: Dict[Optional[Version], Tuple[str, ...]] = {}
+        for release in releases or ():
+            # A release of which only a source distribution exists may require anything: it is never proposed.
+            if release.yanked or release.requires is None:
+                continue
+            if self.python and not requirements.admits(release.requires_python, Version(self.python)):
+                continue
+            found[release.version] = release.requires
+        if installed is None:
+            if releases is None:
+                self.unknown.add(project)
+                found[Version("0")] = ()
+            found[None] = ()
+        else:
+            found[installed.version] = installed.requires
+        ordered = sorted(found, key=lambda version: (version is not None, version or Version("0")))
+        self.candidates[project] = tuple(ordered)
+        self.requires[project] = tuple(found[version] for version in ordered)
+        self.current[project] = ordered.index(None if installed is None else installed.version)
+
+    def _incompatibilities(
+        self, project: str, text: str, requirement: Requirement, mask: int, asking: _Asking
+    ) -> Iterator[Incompatibility]:
+        terms = {project: mask, requirement.name: self._outside(requirement)}
+        if asking != _ANYONE:
+            terms[asking[0]] = terms.get(asking[0], -1) & asking[1]
+        if all(terms.values()):
+            yield Incompatibility(tuple(terms.items()), Declared(project, text, requirement.name))
+
+    def _outside(self, requirement: Requirement) -> int:
+        """Bits of the target's candidates that do not satisfy a requirement; not being installed is one."""
+        text = "" if requirement.name in self.unknown else str(requirement.specifier)
+        return self._mask(requirement.name, lambda version: not requirements.admits(text, version), absent=True)
+
+    def _mask(self, project: str, inside: Callable[[Version], bool], *, absent: bool = False) -> int:
+        """Bits of the candidates for which ``inside`` is true; ``absent`` says so for "not installed"."""
+        mask = 0
+        for index, version in enumerate(self.candidates[project]):
+            if absent if version is None else inside(version):
+                mask |= 1 << index
+        return mask
+
+    def _holds_now(self, incompatibility: Incompatibility) -> bool:
+        return all(mask >> self.current[project] & 1 for project, mask in incompatibility.terms)
+
+    def _tolerate(self, incompatibility: Incompatibility) -> Iterator[Incompatibility]:
+        """The incompatibility, less the state in which it stands: what was broken may stay as it is."""
+        if not self._holds_now(incompatibility):
+            yield incompatibility
+            return
+        # The product of the masks, less one point, as one product per project.
+        terms = list(incompatibility.terms)
+        for position, (project, mask) in enumerate(terms):
+            here = 1 << self.current[project]
+            if mask & ~here:
+                rest = [(name, 1 << self.current[name]) for name, _ in terms[:position]]
+                piece = (*rest, (project, mask & ~here), *terms[position + 1 :])
+                yield Incompatibility(piece, incompatibility.cause)
+
+    def _known(self, catalog: Catalog) -> Iterator[Incompatibility]:
+        """The advisories that some choice of candidates could meet; notes are no constraints."""
+        for advisory in catalog.advisories:
+            if advisory.level == "note" or not all(term.project in self.candidates for term in advisory.terms):
+                continue
+            terms = tuple(
+                (term.project, self._mask(term.project, partial(_inside, term))) for term in advisory.terms
+            )
+            if all(mask for _, mask in terms):
+                yield Incompatibility(terms, Known(advisory), soft=advisory.level == "warning")
+
+    def _wishes(self, hold: FrozenSet[str], ask: Iterable[Requirement]) -> Iterator[Incompatibility]:
+        for project in sorted(hold & set(self.candidates)):
+            others = ((1 << len(self.candidates[project])) - 1) & ~(1 << self.current[project])
+            if others:
+                yield Incompatibility(((project, others),), Held(project))
+        for wish in ask:
+            outside = self._outside(wish)
+            if outside:
+                yield Incompatibility(((wish.name, outside),), Asked(wish.name, str(wish.specifier)))
+
+
+def _inside(term: Term, version: Version) -> bool:
+    return term.contains(version) is not None
