@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
-
-from packaging.version import Version
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from compatshim.catalog import Catalog
 from compatshim.model import Change
@@ -133,7 +131,7 @@ def why_not(problem: Problem, catalog: Catalog, name: str) -> Impossible:
         lines.append(f"{sentence(problem, item, {})}; installed: {installed(problem, _projects(item))}.")
         if isinstance(item.cause, Known):
             blocking[item.cause.advisory.id] = bool(item.cause.advisory.shims)
-        lines += [_stuck(problem, project, mask) for project, mask in item.terms]
+        lines += filter(None, (_stuck(problem, project, mask) for project, mask in item.terms))
     drop, then = _smallest_drop(problem, catalog, name)
     return Impossible(
         tuple(dict.fromkeys(lines)),
@@ -149,7 +147,7 @@ def _projects(item: Incompatibility) -> Tuple[str, ...]:
 
 
 def _stuck(problem: Problem, project: str, mask: int) -> str:
-    """Why one project of a violated incompatibility cannot leave its range."""
+    """Why one project of a violated incompatibility cannot leave its range; empty when by itself it could."""
     ways = [
         index
         for index, version in enumerate(problem.candidates[project])
@@ -157,24 +155,18 @@ def _stuck(problem: Problem, project: str, mask: int) -> str:
     ]
     if not ways:
         return f"{project}: no known version for this Python is outside the range."
-    blockers: Dict[str, None] = {}
-    before = {
-        position
-        for position in problem.by_project[project]
-        if problem.holds(problem.incompatibilities[position], {})
-    }
+    items = [problem.incompatibilities[position] for position in problem.by_project[project]]
+    new = [item for item in items if not item.soft and not problem.holds(item, {})]
+    blockers = []
     for index in ways:
-        decided = {project: index}
-        for position in problem.by_project[project]:
-            item = problem.incompatibilities[position]
-            if not item.soft and position not in before and problem.holds(item, decided):
-                if isinstance(item.cause, Held):
-                    return f"{sentence(problem, item, {})}."
-                with_version: Optional[Version] = problem.version(project, index)
-                blockers.setdefault(f"at {with_version}, {sentence(problem, item, decided)}")
-                break
-    shown = list(blockers)[-2:]
-    return f"{project} cannot leave the range: {'; '.join(shown)}." if shown else f"{project} alone does not help."
+        broken = next((item for item in new if problem.holds(item, {project: index})), None)
+        if broken is None:
+            return ""
+        said = sentence(problem, broken, {project: index})
+        if isinstance(broken.cause, Held):
+            return f"{said}."
+        blockers.append(f"at {problem.version(project, index)}, {said}")
+    return f"{project} cannot leave the range: {'; '.join(blockers[-2:])}."
 
 
 def _smallest_drop(problem: Problem, catalog: Catalog, name: str) -> Tuple[Tuple[str, ...], Tuple[Change, ...]]:

@@ -1,0 +1,64 @@
+"""Real environments for the end-to-end tests: period versions around what a test is about."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, Mapping, Optional, Sequence, Tuple
+
+import pytest
+
+import compatshim
+from compatshim.kb import environments
+from compatshim.kb.environments import Completed, Environment, Spec
+
+PACKAGE = os.path.dirname(os.path.abspath(compatshim.__file__))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+REPRODUCERS = os.path.join(TESTS, "reproducers")
+PROGRAMS = os.path.join(TESTS, "programs")
+
+STORY = {"evaluate": "0.4.1", "datasets": "2.16.0", "filelock": "3.13.1"}
+# What the story's time had, so that only what a test is about can fail.
+PERIOD = ("pyarrow<20", "numpy<2", "pandas<3", "huggingface_hub<0.26")
+
+_FOUND = environments.interpreters()
+
+
+def python(version: str) -> str:
+    """The path of an interpreter; the test is skipped, by name, where it is missing."""
+    if version not in _FOUND:
+        pytest.skip(f"no Python {version} on this machine: not run")
+    return _FOUND[version]
+
+
+def build(
+    versions: Mapping[str, str],
+    *,
+    around: Sequence[str] = PERIOD,
+    version: str = "3.11",
+    cache: Optional[str] = None,
+) -> Environment:
+    """An environment with these exact versions."""
+    pins = tuple(f"{project}=={wanted}" for project, wanted in versions.items())
+    return environments.build(Spec(python(version), (*pins, *around)), cache=cache)
+
+
+def run(environment: Environment, program: str, *args: str, shim: bool = False, **env: str) -> Completed:
+    """Run a program; with ``shim``, compatshim (and nothing else of ours) can be imported."""
+    return environments.run(environment, program, *args, timeout=180, env=env, shim_from=PACKAGE if shim else None)
+
+
+def reproduce(environment: Environment, name: str, *args: str, shim: bool = False) -> int:
+    """The exit status of a reproducer: 0 healthy, 1 the fault. Anything else fails the test."""
+    words = (*args, "--shim") if shim else args
+    done = run(environment, os.path.join(REPRODUCERS, f"{name}.py"), *words, shim=shim)
+    assert done.returncode in (0, 1), f"{name} broke: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.returncode
+
+
+def versions(environment: Environment, *projects: str) -> Dict[str, str]:
+    """Installed versions of some projects."""
+    installed = environment.installed()
+    return {project: installed[project] for project in projects if project in installed}
+
+
+Case = Tuple[str, str, str, str]

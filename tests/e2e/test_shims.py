@@ -1,0 +1,104 @@
+"""Every shim on real packages: bad without it, good with it, in the same environment.
+
+What is expected without the shim is what the catalog says of the installed versions, so these tests hold the
+advisories' ranges as well.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import List
+
+import pytest
+from packaging.version import Version
+
+from compatshim import catalog
+from compatshim.kb.environments import Unresolvable
+from compatshim.match import judge
+from tests.e2e import support
+
+pytestmark = pytest.mark.e2e
+
+KNOWN = catalog.load()
+
+# Python, evaluate, datasets, filelock: each version and each boundary of the story at least once.
+SELECTION = [
+    ("3.8", "0.4.0", "2.16.1", "3.12.0"),
+    ("3.8", "0.4.1", "2.19.2", "3.16.1"),
+    ("3.9", "0.4.1", "2.18.0", "3.19.1"),
+    ("3.10", "0.4.0", "2.20.0", "3.24.0"),
+    ("3.11", "0.4.1", "2.16.0", "3.9.1"),
+    ("3.11", "0.4.1", "2.16.0", "3.10.0"),
+    ("3.11", "0.4.1", "2.16.0", "3.11.0"),
+    ("3.11", "0.4.1", "2.16.0", "3.12.0"),
+    ("3.11", "0.4.1", "2.16.1", "3.23.0"),
+    ("3.11", "0.4.1", "2.17.1", "3.29.7"),
+    ("3.11", "0.4.1", "2.17.0", "3.30.0"),
+    ("3.12", "0.4.1", "2.21.0", "4.2.11"),
+    ("3.13", "0.4.1", "2.21.0", "4.0.0"),
+]
+EVERYTHING = [
+    case
+    for case in product(
+        ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13"),
+        ("0.4.0", "0.4.1"),
+        ("2.16.0", "2.16.1", "2.17.0", "2.17.1", "2.18.0", "2.19.2", "2.20.0", "2.21.0"),
+        ("3.9.1", "3.10.0", "3.11.0", "3.12.0", "3.23.0", "3.24.0", "3.29.7", "3.30.0", "4.0.0", "4.2.11"),
+    )
+    if case not in SELECTION
+]
+
+REPRODUCERS = {
+    "CSA-2026-0001": "evaluate_rendezvous",
+    "CSA-2026-0002": "datasets_lock_file_mode",
+    "CSA-2026-0005": "datasets_umask_race",
+    "CSA-2026-0006": "datasets_long_lock_name",
+}
+
+
+def pair(case: support.Case) -> List[str]:
+    """Run each reproducer without and with the shim; returns what did not come out as the catalog says."""
+    python, evaluate, datasets, filelock = case
+    wanted = {"evaluate": evaluate, "datasets": datasets, "filelock": filelock}
+    # numpy 1 has no wheels for Python 3.13; datasets 2.21 works with numpy 2.
+    around = support.PERIOD if python != "3.13" else ("pandas<3", "huggingface_hub<0.26")
+    try:
+        environment = support.build(wanted, around=around, version=python)
+    except Unresolvable as error:
+        pytest.skip(f"these versions do not install on Python {python}: {str(error).splitlines()[-1]}")
+    wrong = []
+    for identifier, name in REPRODUCERS.items():
+        bad = judge(KNOWN[identifier], {project: Version(text) for project, text in wanted.items()}) is not None
+        without = support.reproduce(environment, name)
+        if without != int(bad):
+            wrong.append(f"{identifier} without the shim: {without}, expected {int(bad)}")
+        if support.reproduce(environment, name, shim=True) != 0:
+            wrong.append(f"{identifier} with the shim: still bad")
+    return wrong
+
+
+@pytest.mark.parametrize("case", SELECTION, ids="-".join)
+def test_bad_without_and_good_with(case: support.Case) -> None:
+    assert pair(case) == []
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("case", EVERYTHING, ids="-".join)
+def test_bad_without_and_good_with_everywhere(case: support.Case) -> None:
+    assert pair(case) == []
+
+
+@pytest.mark.parametrize("evaluate", ["0.4.2", "0.4.6"])
+def test_a_new_evaluate_on_an_old_datasets(evaluate: str) -> None:
+    environment = support.build({"evaluate": evaluate, "datasets": "2.15.0", "filelock": "3.13.1"})
+    assert support.reproduce(environment, "evaluate_rendezvous") == 1
+    assert support.reproduce(environment, "evaluate_rendezvous", shim=True) == 0
+    assert support.reproduce(environment, "datasets_long_lock_name") == 1
+    assert support.reproduce(environment, "datasets_long_lock_name", shim=True) == 0
+
+
+@pytest.mark.parametrize("filelock", ["3.9.0", "3.9.1"])
+def test_the_folklore_pin_under_huggingface_hub_1_4(filelock: str) -> None:
+    environment = support.build({"huggingface_hub": "1.4.1", "filelock": filelock}, around=())
+    assert support.reproduce(environment, "hub_weak_file_lock") == 1
+    assert support.reproduce(environment, "hub_weak_file_lock", shim=True) == 0

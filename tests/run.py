@@ -1,0 +1,77 @@
+"""Run every check and test on the wheel built from this checkout. Needs Python 3.10+ with pip, and PyPI.
+
+    python tests/run.py                  # all checks, the fast tests, a bounded selection of real environments
+    python tests/run.py tests/solve -x   # only these tests; arguments go to pytest
+    python tests/run.py -m matrix        # the full matrix of real environments (hours)
+
+Everything is made in a temporary directory; real environments are kept in the user's cache for the next run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def main() -> int:
+    """Build, install, check, test; the exit status is that of the worst."""
+    with tempfile.TemporaryDirectory(prefix="compatshim-tests-") as folder:
+        python = install(folder)
+        failed = [] if sys.argv[1:] else check(python)
+        # Tests run away from the checkout, so that they can only import what the wheel holds.
+        shutil.copytree(os.path.join(ROOT, "tests"), os.path.join(folder, "tests"))
+        shutil.copy(os.path.join(ROOT, "pyproject.toml"), folder)
+        arguments = sys.argv[1:] or ["-m", "not matrix", "-n", "2", "--dist", "worksteal"]
+        command = [python, "-m", "pytest", *arguments]
+        print("::", *command[1:], flush=True)
+        if subprocess.run(command, cwd=folder, check=False).returncode != 0:
+            failed.append("pytest")
+    if failed:
+        print("FAILED:", ", ".join(failed))
+    return 1 if failed else 0
+
+
+def install(folder: str) -> str:
+    """An environment with the built wheel and what the tests need; returns its interpreter."""
+    place = os.path.join(folder, "venv")
+    venv.create(place, with_pip=True)
+    python = os.path.join(place, "Scripts" if os.name == "nt" else "bin", "python")
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
+    wheels = os.path.join(folder, "wheels")
+    subprocess.run([*pip, "install", "--upgrade", "pip>=25.1"], check=True)  # dependency groups
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", wheels, ROOT], check=True)
+    (wheel,) = os.listdir(wheels)
+    subprocess.run(
+        [*pip, "install", os.path.join(wheels, wheel), "--group", f"{ROOT}/pyproject.toml:dev"], check=True
+    )
+    return python
+
+
+def check(python: str) -> list[str]:
+    """Run the static checks on the checkout; returns the names of those that failed."""
+    folder = os.path.dirname(python)
+    checks = {
+        "ruff": [os.path.join(folder, "ruff"), "check"],
+        "format": [os.path.join(folder, "ruff"), "format", "--check"],
+        "mypy": [python, "-m", "mypy"],
+        "import-linter": [os.path.join(folder, "lint-imports")],
+        "index": [python, "-m", "compatshim", "kb", "compile", "--check"],
+    }
+    failed = []
+    for name, command in checks.items():
+        print("::", name, flush=True)
+        # The checkout itself, not the wheel: its package comes first on the path.
+        done = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": ROOT})
+        if done.returncode != 0:
+            failed.append(name)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
