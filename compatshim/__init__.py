@@ -51,8 +51,9 @@ def _start() -> None:
         )
         try:
             warnings.warn(message, RuntimeWarning, stacklevel=3)
-        except Warning:  # `-W error` must not turn a notice into a failing import
-            sys.stderr.write(message + "\n")
+        except Exception:  # noqa: BLE001  `-W error` must not turn a notice into a failing import
+            if sys.stderr is not None:  # a program without a console
+                sys.stderr.write(message + "\n")
 
 
 _start()

@@ -77,7 +77,7 @@ def load(folder: str = BUNDLED) -> Catalog:
     except OSError as error:
         raise CatalogError(f"{folder}: cannot list the advisories: {error.strerror}") from error
     digest = hashlib.sha256()
-    advisories: Dict[str, Tuple[str, Advisory]] = {}
+    advisories = []
     for name in names:
         path = os.path.join(folder, name)
         try:
@@ -88,14 +88,10 @@ def load(folder: str = BUNDLED) -> Catalog:
         # Line ends are the checkout's business, not the catalog's.
         content = content.replace(b"\r\n", b"\n")
         digest.update(content)
-        advisory = parse(content, path)
-        if advisory.id in advisories:
-            raise CatalogError(f"{path}: {advisory.id} is already used by {advisories[advisory.id][0]}")
-        advisories[advisory.id] = (path, advisory)
+        advisories.append(parse(content, path))  # in order of id, which is the file's name
     if not advisories:
         raise CatalogError(f"{folder}: holds no advisory (*.toml)")
-    ordered = tuple(advisories[identifier][1] for identifier in sorted(advisories))
-    return Catalog(ordered, digest.hexdigest()[:12])
+    return Catalog(tuple(advisories), digest.hexdigest()[:12])
 
 
 def parse(content: bytes, path: str) -> Advisory:
@@ -107,9 +103,9 @@ def parse(content: bytes, path: str) -> Advisory:
         line = content[: error.start].count(b"\n") + 1
         raise CatalogError(f"{path}:{line}: not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        line_match = re.search(r"line (\d+)", str(error))
-        where = f"{path}:{line_match.group(1)}" if line_match else path
-        raise CatalogError(f"{where}: not TOML: {error}") from error
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found.group(1)) if found else len(text.splitlines())  # "at end of document"
+        raise CatalogError(f"{path}:{line}: not TOML: {error}") from error
     return _Reader(text, path, data).advisory()
 
 
@@ -117,7 +113,8 @@ class _Reader:
     """Turns the tables of one file into values, remembering where it is for messages."""
 
     def __init__(self, text: str, path: str, data: Mapping[str, Any]) -> None:
-        self.lines = text.splitlines()
+        # What looks like a key inside a long string is none.
+        self.lines = re.sub('"""[^\\0]*?"""', lambda found: "\n" * found[0].count("\n"), text).split("\n")
         self.path = path
         self.data = data
         self.lenient = False
@@ -126,26 +123,32 @@ class _Reader:
         return CatalogError(f"{self.path}:{self._line(where)}: {where}: {message}")
 
     def _line(self, where: str) -> int:
-        """The line of a key such as ``terms[1].ranges``: after the table's n-th header, else the first line."""
-        start = 0
-        key = where
-        while "." in key:
-            table, key = key.split(".", 1)
-            match = re.match(r"(\w+)\[(\d+)\]$", table)
-            name, count = (match.group(1), int(match.group(2))) if match else (table, 0)
-            headers = [
-                number
-                for number, line in enumerate(self.lines)
-                if re.match(rf"\s*\[+\s*{re.escape(name)}\s*\]+", line)
-            ]
-            if len(headers) <= count:
+        """The line of a key such as ``terms[1].ranges``: as deep as table headers and keys lead to it."""
+        line, header = 0, ""
+        for part in where.split("."):
+            name, _, count = part.rstrip("]").partition("[")
+            header = f"{header}.{name}" if header else name
+            found = self._headers(header, line)[int(count or 0) :] or self._keys(name, line)
+            if not found:
                 break
-            start = headers[count]
-        name = re.sub(r"\[\d+\].*$", "", where.rsplit(".", 1)[-1] if key == where else key.split(".")[0])
+            line = found[0]
+        return line + 1
+
+    def _headers(self, name: str, start: int) -> List[int]:
+        """Lines from ``start`` on that open a table."""
+        header = re.compile(rf"\s*\[+\s*{re.escape(name)}\s*\]")
+        return [number for number in range(start, len(self.lines)) if header.match(self.lines[number])]
+
+    def _keys(self, name: str, start: int) -> List[int]:
+        """Lines from ``start`` to the next table that set a key."""
+        key = re.compile(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]")
+        found = []
         for number in range(start, len(self.lines)):
-            if re.match(rf'\s*\[*\s*"?{re.escape(name)}"?\s*[=\]]', self.lines[number]):
-                return number + 1
-        return start + 1
+            if number > start and self.lines[number].startswith("["):
+                break
+            if key.match(self.lines[number]):
+                found.append(number)
+        return found
 
     def check_keys(self, table: Mapping[str, Any], where: str, required: str, optional: str = "") -> None:
         known = set(required.split()) | set(optional.split())
@@ -177,6 +180,16 @@ class _Reader:
             raise self.error(f"{where}.{key}", f"a list of strings is wanted, not {value!r}")
         return tuple(value)
 
+    def requirements(self, table: Mapping[str, Any], where: str, key: str) -> Tuple[str, ...]:
+        texts = self.strings(table, where, key)
+        for text in texts:
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement as error:
+                raise self.error(f"{where}.{key}", f"{text!r} is not a requirement") from error
+            self.project(requirement.name, f"{where}.{key}")
+        return texts
+
     def tables(self, table: Mapping[str, Any], key: str, where: str = "") -> List[Tuple[str, Dict[str, Any]]]:
         value = table.get(key, [])
         full = f"{where}.{key}" if where else key
@@ -192,10 +205,12 @@ class _Reader:
         return full, value
 
     def version(self, value: object, where: str) -> Version:
+        if not isinstance(value, str):  # a number would have lost the zero of 3.10
+            raise self.error(where, f"a version in quotes is wanted, not {value!r}")
         try:
-            return Version(value if isinstance(value, str) else repr(value))
+            return Version(value)
         except InvalidVersion as error:
-            raise self.error(where, f"{value!r} is not a version in quotes") from error
+            raise self.error(where, f"{value!r} is not a version") from error
 
     def project(self, value: str, where: str) -> str:
         if canonicalize_name(value) != value:
@@ -212,7 +227,7 @@ class _Reader:
             data,
             "",
             "schema_version id title symptom severity root_cause terms remedies reproducer references",
-            "impact detect verified",
+            "detect verified",
         )
         identifier = self.string(data, "", "id")
         if not _ID.fullmatch(identifier):
@@ -240,7 +255,6 @@ class _Reader:
             terms=terms,
             remedies=remedies,
             reproducer=self._reproducer(*self.table(data, "reproducer")),
-            impact=self.string(data, "", "impact", ""),
             detect=tuple(self._detect(where, table) for where, table in self.tables(data, "detect")),
             verified=tuple(self._verified(where, table) for where, table in self.tables(data, "verified")),
             references=references,
@@ -262,27 +276,22 @@ class _Reader:
         found = {key: self.version(value, f"{where}.{key}") for key, value in table.items()}
         if ("fixed" in found) == ("last_checked" in found):
             raise self.error(where, "exactly one of fixed and last_checked is wanted: no range is left open")
-        end = found.get("fixed", found.get("last_checked"))
-        if end is not None and end < found["introduced"]:
+        start, fixed = found["introduced"], found.get("fixed")
+        if (start >= fixed) if fixed is not None else (start > found["last_checked"]):
             raise self.error(where, "ends before it begins")
-        return Interval(found["introduced"], found.get("fixed"), found.get("last_checked"))
+        return Interval(start, fixed, found.get("last_checked"))
 
     def _remedy(self, where: str, table: Dict[str, Any]) -> Remedy:
         kind = self.word(table, where, "kind", REMEDY_KINDS)
+        impact = self.string(table, where, "impact", "")
         if kind == "shim":
-            self.check_keys(table, where, "kind shim")
-            return Remedy(kind, shim=self.string(table, where, "shim"))
-        self.check_keys(table, where, "kind constraints")
-        constraints = self.strings(table, where, "constraints")
+            self.check_keys(table, where, "kind shim", "impact")
+            return Remedy(kind, shim=self.string(table, where, "shim"), impact=impact)
+        self.check_keys(table, where, "kind constraints", "impact")
+        constraints = self.requirements(table, where, "constraints")
         if not constraints:
             raise self.error(f"{where}.constraints", "at least one is wanted")
-        for text in constraints:
-            try:
-                requirement = Requirement(text)
-            except InvalidRequirement as error:
-                raise self.error(f"{where}.constraints", f"{text!r} is not a requirement") from error
-            self.project(requirement.name, f"{where}.constraints")
-        return Remedy(kind, constraints)
+        return Remedy(kind, constraints, impact=impact)
 
     def _detect(self, where: str, table: Dict[str, Any]) -> Detect:
         self.check_keys(table, where, "exception message")
@@ -293,7 +302,7 @@ class _Reader:
         timeout = table.get("timeout", 120)
         if not isinstance(timeout, int) or isinstance(timeout, bool) or timeout <= 0:
             raise self.error(f"{where}.timeout", "a positive number of seconds is wanted")
-        return Reproducer(self.string(table, where, "id"), self.strings(table, where, "requires"), timeout)
+        return Reproducer(self.string(table, where, "id"), self.requirements(table, where, "requires"), timeout)
 
     def _reference(self, where: str, table: Dict[str, Any]) -> Reference:
         self.check_keys(table, where, "type url")
@@ -309,7 +318,7 @@ class _Reader:
         _, versions = self.table(table, "with", where)
         day = on["date"]
         if not isinstance(day, date) or isinstance(day, datetime):
-            raise self.error(f"{where}.on", "date: a date without quotes is wanted")
+            raise self.error(f"{where}.on.date", "a date without quotes is wanted")
         return Verified(
             outcome=self.word(table, where, "outcome", OUTCOMES),
             python=self.string(on, f"{where}.on", "python"),
@@ -317,7 +326,7 @@ class _Reader:
             date=day.isoformat(),
             versions=tuple(
                 sorted(
-                    (self.project(name, f"{where}.with"), self.version(value, f"{where}.with"))
+                    (self.project(name, f"{where}.with.{name}"), self.version(value, f"{where}.with.{name}"))
                     for name, value in versions.items()
                 )
             ),

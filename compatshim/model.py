@@ -108,6 +108,8 @@ class Remedy:
     """PEP 508 requirements, all of which must hold together."""
     shim: Optional[str] = None
     """Module below :mod:`compatshim.shims`."""
+    impact: str = ""
+    """What it could change for the user, in a sentence or two."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,6 @@ class Advisory:
     terms: Tuple[Term, ...]
     remedies: Tuple[Remedy, ...]
     reproducer: Reproducer
-    impact: str = ""
-    """What a remedy could change for the user, in a sentence or two."""
     detect: Tuple[Detect, ...] = ()
     verified: Tuple[Verified, ...] = ()
     references: Tuple[Reference, ...] = ()

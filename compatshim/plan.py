@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import FrozenSet, List, Mapping, Optional, Tuple
 
 from compatshim.model import Advisory, Change
+from compatshim.solve import objective, requirements
 from compatshim.solve.explain import Reason
 from compatshim.solve.problem import Known, Problem
 from compatshim.solve.search import Solution
@@ -25,6 +26,8 @@ class Step:
     """Advisories that hold before and not after."""
     admits: Tuple[Advisory, ...]
     """Soft advisories that hold after and not before."""
+    mind: Tuple[str, ...]
+    """What could change for the user."""
     remaining: int
     """Error-level advisories that still hold afterwards."""
 
@@ -45,16 +48,36 @@ def steps(problem: Problem, solution: Solution, reasons: Tuple[Reason, ...]) -> 
         before = _known(problem, state)
         state.update({project: goal[project] for project in group})
         after = _known(problem, state)
+        moves = tuple(changes[project] for project in sorted(group))
+        cures = tuple(item for item in before if item not in after)
         found.append(
             Step(
-                tuple(changes[project] for project in sorted(group)),
-                tuple(by_project[project] for project in sorted(group)),
-                tuple(item for item in before if item not in after),
-                tuple(item for item in after if item not in before),
-                sum(item.level == "error" for item in after),
+                changes=moves,
+                reasons=tuple(by_project[project] for project in sorted(group)),
+                cures=cures,
+                admits=tuple(item for item in after if item not in before),
+                mind=_mind(moves, cures),
+                remaining=sum(item.level == "error" for item in after),
             )
         )
     return tuple(found)
+
+
+def _mind(changes: Tuple[Change, ...], cures: Tuple[Advisory, ...]) -> Tuple[str, ...]:
+    """Major versions, and the impact of the remedies that the changes amount to."""
+    found = []
+    for change in changes:
+        if change.before is not None and change.after is not None:
+            if objective.jump(change.before, change.after) == "major":
+                found.append(f"{change.project} {change.before} → {change.after} is a major version.")
+            for remedy in (remedy for item in cures for remedy in item.remedies):
+                wanted = [requirements.parse(text) for text in remedy.constraints]
+                if remedy.impact and any(
+                    one is not None and one.name == change.project and one.specifier.contains(change.after)
+                    for one in wanted
+                ):
+                    found.append(remedy.impact)
+    return tuple(dict.fromkeys(found))
 
 
 def _known(problem: Problem, state: Mapping[str, int]) -> Tuple[Advisory, ...]:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Tuple
+from typing import Pattern, Tuple
 
 from compatshim.catalog import Catalog
-from compatshim.model import Advisory
+from compatshim.model import Advisory, Detect
 
-# "ValueError: …" as Python prints it, also behind a rank's prefix, with a module, or inside a repr.
-_RAISED = re.compile(
-    r"(?:^|[\s\"'(\[])(?:[A-Za-z_][\w]*\.)*(?P<name>[A-Za-z_]\w*)(?::\s|\()(?P<message>.*)", re.MULTILINE
-)
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def recognise(text: str, catalog: Catalog) -> Tuple[Advisory, ...]:
     """The advisories whose exception and message both appear in the text, in order of id."""
-    raised = [(match["name"], match["message"]) for match in _RAISED.finditer(text)]
+    plain = _COLOUR.sub("", text)
     return tuple(
         advisory
         for advisory in catalog.advisories
-        if any(
-            name == detect.exception and detect.message in message
-            for detect in advisory.detect
-            for name, message in raised
-        )
+        if any(_raised(detect).search(plain) for detect in advisory.detect)
     )
+
+
+def _raised(detect: Detect) -> Pattern[str]:
+    """``ValueError: …`` as Python prints it, also behind a rank's prefix, with a module, or as a repr."""
+    return re.compile(rf"(?<!\w){re.escape(detect.exception)}(?::\s|\().*{re.escape(detect.message)}")

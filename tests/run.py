@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 def main() -> int:
     """Build, install, check, test; the exit status is that of the worst."""
     with tempfile.TemporaryDirectory(prefix="compatshim-tests-") as folder:
-        python = install(folder)
+        python, wheel = install(folder)
         failed = [] if sys.argv[1:] else check(python)
         # Tests run away from the checkout, so that they can only import what the wheel holds.
         shutil.copytree(os.path.join(ROOT, "tests"), os.path.join(folder, "tests"))
@@ -30,27 +30,34 @@ def main() -> int:
         arguments = sys.argv[1:] or ["-m", "not matrix", "-n", "2", "--dist", "worksteal"]
         command = [python, "-m", "pytest", *arguments]
         print("::", *command[1:], flush=True)
-        if subprocess.run(command, cwd=folder, check=False).returncode != 0:
+        variables = {**os.environ, "COMPATSHIM_WHEEL": wheel}
+        if subprocess.run(command, cwd=folder, check=False, env=variables).returncode != 0:
             failed.append("pytest")
     if failed:
         print("FAILED:", ", ".join(failed))
     return 1 if failed else 0
 
 
-def install(folder: str) -> str:
-    """An environment with the built wheel and what the tests need; returns its interpreter."""
+def install(folder: str) -> tuple[str, str]:
+    """An environment with what the tests need and the built wheel; its interpreter, and the wheel."""
     place = os.path.join(folder, "venv")
     venv.create(place, with_pip=True)
     python = os.path.join(place, "Scripts" if os.name == "nt" else "bin", "python")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
-    wheels = os.path.join(folder, "wheels")
     subprocess.run([*pip, "install", "--upgrade", "pip>=25.1"], check=True)  # dependency groups
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", wheels, ROOT], check=True)
-    (wheel,) = os.listdir(wheels)
-    subprocess.run(
-        [*pip, "install", os.path.join(wheels, wheel), "--group", f"{ROOT}/pyproject.toml:dev"], check=True
+    subprocess.run([*pip, "install", "--group", f"{ROOT}/pyproject.toml:dev"], check=True)
+    built = os.path.join(folder, "dist")
+    done = subprocess.run(
+        [python, "-m", "build", "--outdir", built, ROOT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
-    return python
+    if done.returncode != 0:
+        sys.exit(done.stdout.decode(errors="replace"))
+    (wheel,) = (os.path.join(built, name) for name in os.listdir(built) if name.endswith(".whl"))
+    subprocess.run([*pip, "install", wheel], check=True)
+    return python, wheel
 
 
 def check(python: str) -> list[str]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 import traceback
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 from compatshim import __version__
 
@@ -45,12 +46,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one command and return its exit status; every failure is one clear message on standard error."""
     try:
-        args = parser().parse_args(argv)
-        args.argv = list(sys.argv[1:] if argv is None else argv)
-        status: int = args.run(args)
+        # Titles and file names hold characters that not every terminal's encoding has.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
-    except SystemExit as request:  # argparse has said what was wrong
-        return request.code if isinstance(request.code, int) else ERROR
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was changed")
     except BrokenPipeError:
@@ -61,8 +62,27 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return status
 
 
+def _run(argv: List[str]) -> int:
+    try:
+        args = parser().parse_args(argv)
+        args.argv = argv
+        status: int = args.run(args)
+    except SystemExit as request:  # argparse has said what was wrong, or has helped
+        return request.code if isinstance(request.code, int) else ERROR
+    return status
+
+
 def _message(error: Exception) -> str:
     """The one line that says what was wrong."""
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "compatshim").startswith("compatshim"):
+        return (
+            f"this command needs {error.name}, which is not installed here "
+            f"(was compatshim installed with --no-deps?): python -m pip install {error.name}"
+        )
+    if isinstance(error, OSError):
+        _close_output()
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
     from compatshim.catalog import CatalogError
     from compatshim.inventory.environment import InventoryError
     from compatshim.kb.environments import BuildError
@@ -73,10 +93,6 @@ def _message(error: Exception) -> str:
         return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
     if isinstance(error, (UsageError, CatalogError, InventoryError, SnapshotError, BuildError)):
         return str(error)
-    if isinstance(error, OSError):
-        _close_output()
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror or error}"
     if os.environ.get("COMPATSHIM_DEBUG"):
         traceback.print_exc()
     return f"internal error: {type(error).__name__}: {error} (COMPATSHIM_DEBUG=1 shows where; please report it)"

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from compatshim.report import data, text
 
     known = catalog.load()
-    found = _recognise(known) if args.what == "-" else _named(known, args.what)
+    found = _recognise(known) if args.what == "-" else (options.named(known, args.what),)
     if args.format == "json":
         listed = [{**data.advisory(item), "verified": data.evidence(item)} for item in found]
         sys.stdout.write(data.render("explain", known, {"advisories": listed}))
@@ -44,17 +44,9 @@ def run(args: argparse.Namespace) -> int:
     return cli.CLEAN if found else cli.FINDINGS
 
 
-def _named(known: Catalog, identifier: str) -> Tuple[Advisory, ...]:
-    try:
-        return (known[identifier],)
-    except KeyError:
-        ids = ", ".join(item.id for item in known.advisories)
-        raise cli.UsageError(f"explain {identifier}: there is no such advisory; known are {ids}") from None
-
-
 def _recognise(known: Catalog) -> Tuple[Advisory, ...]:
     from compatshim.recognise import recognise
 
-    # A log may hold bytes of any encoding; only the ASCII of exception names matters.
-    raw = sys.stdin.buffer.read()
+    # A log may hold bytes of any encoding; only its ASCII matters, which UTF-16 (PowerShell's) fills with zeros.
+    raw = sys.stdin.buffer.read().replace(b"\0", b"")
     return recognise(raw.decode("utf-8", "replace"), known)

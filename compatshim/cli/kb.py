@@ -67,7 +67,7 @@ def _verify(args: argparse.Namespace) -> int:
     from compatshim.metadata.snapshot import Snapshot
 
     known = catalog.load()
-    wanted = [known[identifier] for identifier in args.advisory] if args.advisory else list(known.advisories)
+    wanted = [options.named(known, identifier) for identifier in args.advisory] or list(known.advisories)
     contradicted: List[str] = []
     for advisory in wanted:
         result = verify.verify(

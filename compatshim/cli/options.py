@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from compatshim.analysis import Analysis, Answer
-    from compatshim.model import Inventory
+    from compatshim.catalog import Catalog
+    from compatshim.model import Advisory, Inventory
 
 
 def environment(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def inventory(args: argparse.Namespace) -> Inventory:
     """The environment that the options name."""
     from compatshim.inventory import environment as reader
 
-    return reader.of(args.python) if args.python else reader.this()
+    return reader.this() if args.python is None else reader.of(args.python)
 
 
 def analysis(args: argparse.Namespace) -> Analysis:
@@ -103,6 +104,15 @@ def _wishes(args: argparse.Namespace) -> List[Requirement]:
     return wishes
 
 
+def named(known: Catalog, identifier: str) -> Advisory:
+    """The advisory with an id that the user wrote."""
+    try:
+        return known[identifier]
+    except KeyError:
+        ids = ", ".join(item.id for item in known.advisories)
+        raise UsageError(f"{identifier}: there is no such advisory; known are {ids}") from None
+
+
 def say(text: str) -> None:
     """A message for the person at the terminal: standard error."""
     sys.stderr.write(f"compatshim: {text}\n")
@@ -118,6 +128,8 @@ def nothing_read(found: Inventory) -> bool:
 
 def not_checked(found: Inventory) -> None:
     """Say on standard error what could not be read."""
+    if not found.unread:
+        return
     from compatshim.report import text
 
     page = text.Page(sys.stderr)

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from compatshim.report import data, text
     from compatshim.startup import _index, installed, ledger, match
 
-    path = environment.search_path(args.python)[0] if args.python else sys.path
+    path = sys.path if args.python is None else environment.search_path(args.python)[0]
     versions = installed.scan(_index.TERMS, path)
     armed, unknown = match.armed(versions)
     mode = ledger.mode()

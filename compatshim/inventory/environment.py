@@ -18,6 +18,9 @@ from packaging.version import InvalidVersion, Version
 
 from compatshim.model import Distribution, Inventory, Unread
 
+TIMEOUT = 60
+"""Seconds that another interpreter has to answer."""
+
 # What packaging.markers.default_environment() computes, for an interpreter that may not have packaging.
 _PROBE = """
 import json, os, platform, sys
@@ -54,15 +57,17 @@ def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
     """Module search path and marker environment of another interpreter. Raises :exc:`InventoryError`."""
     try:
         answer = subprocess.run(
-            [python, "-c", _PROBE], capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            [python, "-c", _PROBE], capture_output=True, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        raise InventoryError(f"--python {python}: did not answer within {TIMEOUT} seconds") from error
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InventoryError(f"--python {python}: cannot be run ({reason}); name a Python interpreter") from error
     try:
-        found = json.loads(answer.stdout)
+        found = json.loads(answer.stdout.splitlines()[-1])  # start-up files may print, too
         return list(found["path"]), dict(found["markers"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         last = answer.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         said = f": {last[0]}" if last else ""
         raise InventoryError(
@@ -75,7 +80,8 @@ def read(path: Sequence[str], markers: Mapping[str, str], *, source: str) -> Inv
     distributions: Dict[str, Distribution] = {}
     unread: Dict[str, Unread] = {}
     troubles: List[Unread] = []
-    for entry in dict.fromkeys(os.path.abspath(item) for item in path):
+    # Entries that are no strings mean nothing to the import system either.
+    for entry in dict.fromkeys(os.path.abspath(item) for item in path if isinstance(item, str)):
         here: Dict[str, List[Distribution]] = {}
         failed: Dict[str, Unread] = {}
         for item in _metadata(entry, troubles):
@@ -109,8 +115,8 @@ def _metadata(entry: str, troubles: List[Unread]) -> List[str]:
         if os.path.isfile(entry):
             troubles.append(Unread(entry, "is an archive; what it holds was not looked at"))
         return []
-    except OSError as error:
-        troubles.append(Unread(entry, f"cannot be listed: {error.strerror}"))
+    except (OSError, ValueError) as error:
+        troubles.append(Unread(entry, f"cannot be listed: {getattr(error, 'strerror', error)}"))
         return []
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 

@@ -23,7 +23,8 @@ def render(kind: str, catalog: Catalog, content: Mapping[str, Any]) -> str:
         "compatshim": __version__,
         "catalog": catalog.digest,
     }
-    return json.dumps({**head, **content}, indent=2, ensure_ascii=False) + "\n"
+    # ASCII alone: a file name may hold bytes that no encoding takes.
+    return json.dumps({**head, **content}, indent=2) + "\n"
 
 
 def checked(inventory: Inventory) -> Dict[str, Any]:
@@ -64,7 +65,6 @@ def advisory(item: Advisory) -> Dict[str, Any]:
         "severity": item.severity,
         "symptom": item.symptom,
         "root_cause": item.root_cause,
-        "impact": item.impact,
         "terms": [{"project": term.project, "ranges": [str(one) for one in term.ranges]} for term in item.terms],
         "remedies": [_remedy(one) for one in item.remedies],
         "references": [{"type": one.type, "url": one.url} for one in item.references],
@@ -86,7 +86,7 @@ def evidence(item: Advisory) -> List[Dict[str, Any]]:
 
 
 def _remedy(item: Remedy) -> Dict[str, Any]:
-    return {"kind": item.kind, "constraints": list(item.constraints), "shim": item.shim}
+    return {"kind": item.kind, "constraints": list(item.constraints), "shim": item.shim, "impact": item.impact}
 
 
 def change(item: Change) -> Dict[str, Any]:
@@ -124,6 +124,7 @@ def step(item: Step, commands: Sequence[str]) -> Dict[str, Any]:
         "commands": list(commands),
         "cures": [one.id for one in item.cures],
         "admits": [one.id for one in item.admits],
+        "mind": list(item.mind),
         "errors_remaining": item.remaining,
     }
 

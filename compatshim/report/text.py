@@ -92,7 +92,9 @@ def summary(analysis: Analysis) -> str:
             counts.append(f"{number} {level}{'s' if number > 1 else ''}")
     found = ", ".join(counts) or "No known-bad combination"
     inventory = analysis.inventory
-    return f"{found}. {len(inventory.distributions)} distributions checked, {len(inventory.unread)} not checked."
+    number = len(inventory.distributions)
+    checked = f"{number} distribution{'s' if number != 1 else ''} checked"
+    return f"{found}. {checked}, {len(inventory.unread)} not checked."
 
 
 def unread(page: Page, inventory: Inventory) -> None:
@@ -144,11 +146,12 @@ def advisory(page: Page, item: Advisory) -> None:
     for detect in item.detect:
         page.labelled("", f"{detect.exception}: … {detect.message} …")
     page.labelled("cause", item.root_cause)
-    page.verbatim("remedies", [_remedy(remedy) for remedy in item.remedies])
+    for remedy in item.remedies:
+        page.verbatim("remedy", [_remedy(remedy)])
+        if remedy.impact:
+            page.labelled("", f"mind: {remedy.impact}")
     if not item.curable:
         page.labelled("", "No version cures it.")
-    if item.impact:
-        page.labelled("mind", item.impact)
     rows = {word: sum(row.outcome == word for row in item.verified) for word in ("bad", "good", "shimmed")}
     page.labelled("run", ", ".join(f"{number} {word}" for word, number in rows.items()) + " environments")
     page.verbatim("see", [f"{reference.type.lower()} {reference.url}" for reference in item.references])
@@ -183,10 +186,7 @@ def plan(page: Page, answer: Answer, found: Sequence[Step], python: Optional[str
                 page.labelled("why", f"{text}.")
         if step.cures:
             page.labelled("cures", "; ".join(f"{item.id} ({item.title})" for item in step.cures))
-        minds = [f"{_move(change)} is a major version." for change in step.changes if _major(change)]
-        minds += [item.impact for item in step.cures if item.impact]
-        minds += [f"{item.id}: {item.title}." for item in step.admits]
-        for text in dict.fromkeys(minds):
+        for text in (*step.mind, *(f"{item.id}: {item.title}." for item in step.admits)):
             page.labelled("mind", text)
         left = f"{step.remaining} known-bad combination{'s' if step.remaining != 1 else ''} left"
         page.labelled("after", f"{left}; nothing that held before is broken.")
@@ -194,10 +194,6 @@ def plan(page: Page, answer: Answer, found: Sequence[Step], python: Optional[str
     page.line(("Why:", STYLES["head"]))
     for sentence in answer.why:
         page.labelled("", sentence)
-
-
-def _major(change: Change) -> bool:
-    return change.before is not None and change.after is not None and change.before.major != change.after.major
 
 
 def _move(change: Change) -> str:
@@ -214,15 +210,21 @@ def _quote(text: str) -> str:
 
 def pip(changes: Sequence[Change], python: Optional[str]) -> str:
     """The pip command that makes the changes."""
-    return f"{python or 'python'} -m pip install {' '.join(_requirement(change) for change in changes)}"
+    return f"{_quote(python or 'python')} -m pip install {_requirements(changes)}"
 
 
 def uv(changes: Sequence[Change], python: Optional[str]) -> str:
     """The uv command that makes the changes."""
-    target = f" --python {python}" if python else ""
-    return f"uv pip install{target} {' '.join(_requirement(change) for change in changes)}"
+    return f"uv pip install{_target(python)} {_requirements(changes)}"
 
 
 def _self(python: Optional[str], command: str) -> str:
-    target = f" --python {python}" if python else ""
-    return f"python -m compatshim {command}{target}"
+    return f"python -m compatshim {command}{_target(python)}"
+
+
+def _target(python: Optional[str]) -> str:
+    return f" --python {_quote(python)}" if python else ""
+
+
+def _requirements(changes: Sequence[Change]) -> str:
+    return " ".join(_quote(_requirement(change)) for change in changes)

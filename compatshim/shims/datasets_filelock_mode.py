@@ -30,7 +30,9 @@ def probe(module: ModuleType) -> bool:
     code = module.FileLock.__init__.__code__
     if "umask" in code.co_names:
         return True
-    names_mode = "mode" in code.co_varnames or "mode" in code.co_consts
+    # As a parameter, as a key, or among the keywords of a call.
+    groups = (code.co_varnames, code.co_consts, *(item for item in code.co_consts if isinstance(item, tuple)))
+    names_mode = any("mode" in group for group in groups)
     return default.default == 0o644 and not names_mode  # noqa: PLR2004  filelock's own default
 
 

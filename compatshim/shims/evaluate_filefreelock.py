@@ -32,18 +32,23 @@ def probe(module: ModuleType) -> bool:
 
     class HeldElsewhere:
         lock_file = ""
+        refused = False
 
         def acquire(self, *args: Any, **kwargs: Any) -> None:
+            self.refused = True
             signature.bind(self, *args, **kwargs)
+            self.refused = False
             raise module.Timeout(self.lock_file)
 
     # Making a lock object touches no file, but looks at the directory: the root is always there.
     lock = module.FileFreeLock(os.path.join(os.path.abspath(os.sep), "compatshim-probe.lock"))
-    lock.filelock = HeldElsewhere()
+    lock.filelock = elsewhere = HeldElsewhere()
     try:
         lock._acquire()
     except TypeError:
-        return True
+        if elsewhere.refused:  # the arguments are not in the lock's dialect
+            return True
+        raise
     held = bool(lock.is_locked)
     lock._release()
     return not held

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Finder:
     """Answers None at once for every name nobody asked about."""
 
-    def __init__(self, names: FrozenSet[str], callback: Callable[[ModuleType], None]) -> None:
+    def __init__(self, names: FrozenSet[str], callback: Callable[[str, ModuleType], None]) -> None:
         self.names = names
         self.callback = callback
         self._busy: Set[Tuple[int, str]] = set()
@@ -31,19 +31,20 @@ class Finder:
         if fullname not in self.names:
             return None
         key = (get_ident(), fullname)
-        if key in self._busy:  # another finder asks the import system in turn
+        finders = list(sys.meta_path)  # another thread may change it
+        # Another finder asks the import system in turn, or holds on to us after we were removed.
+        if key in self._busy or self not in finders:
             return None
         self._busy.add(key)
         try:
-            for finder in sys.meta_path:
+            # Those in front of us have been asked; one that asks on its own behalf must not be asked by us again.
+            for finder in finders[finders.index(self) + 1 :]:
                 find = getattr(finder, "find_spec", None)
-                spec: Optional[ModuleSpec] = (
-                    find(fullname, path, target) if find is not None and finder is not self else None
-                )
+                spec: Optional[ModuleSpec] = None if find is None else find(fullname, path, target)
                 if spec is not None:
                     # A loader of the old protocol (load_module) cannot be wrapped this way: left as it is.
                     if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                        spec.loader = _Loader(spec.loader, self.callback)  # type: ignore[assignment]
+                        spec.loader = _Loader(fullname, spec.loader, self.callback)  # type: ignore[assignment]
                     return spec
             return None
         finally:
@@ -53,7 +54,8 @@ class Finder:
 class _Loader:
     """The real loader, followed by the callback."""
 
-    def __init__(self, loader: Any, callback: Callable[[ModuleType], None]) -> None:
+    def __init__(self, name: str, loader: Any, callback: Callable[[str, ModuleType], None]) -> None:
+        self._name = name
         self._loader = loader
         self._callback = callback
 
@@ -72,10 +74,10 @@ class _Loader:
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = self._loader
         self._loader.exec_module(module)
-        self._callback(module)
+        self._callback(self._name, module)
 
 
-def install(names: FrozenSet[str], callback: Callable[[ModuleType], None]) -> Finder:
+def install(names: FrozenSet[str], callback: Callable[[str, ModuleType], None]) -> Finder:
     """Put a finder in front of the others, in place of one that an earlier call installed."""
     remove()
     finder = Finder(names, callback)

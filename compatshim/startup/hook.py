@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from compatshim.startup import finder, ledger
+from compatshim.startup import finder, ledger, patch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,28 +17,26 @@ def install(armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[
     mode = ledger.mode()
     for project, versions in unknown.items():
         shown = ", ".join(versions) or "no version"
-        ledger.record(ledger.Entry("", "", project, "skipped", "version-unknown", shown))
+        ledger.record(ledger.Entry("", "", project, "skipped", reason="version-unknown", detail=shown))
     wanted = _wanted(armed, observe=mode == "observe")
     if not wanted:
         return
 
-    def mend(module: ModuleType) -> None:
+    def mend(name: str, module: ModuleType) -> None:
         try:
-            from compatshim.startup import patch
-
-            for advisory, shim in wanted[module.__name__]:
-                patch.act(advisory, shim, module)
+            for advisory, shim in wanted[name]:
+                patch.act(advisory, shim, name, module)
         except Exception as error:
             if mode == "strict":
                 raise
-            ledger.warn(f"could not look at {module.__name__} ({type(error).__name__}: {error}).")
+            ledger.warn(f"could not look at {name} ({type(error).__name__}: {error}).", str(error))
 
     finder.install(frozenset(wanted), mend)
     for name in wanted:
         present = sys.modules.get(name)
         # A module that is being imported right now is not whole yet; a reload of it would be caught.
-        if present is not None and not getattr(present.__spec__, "_initializing", False):
-            mend(present)
+        if present is not None and not getattr(getattr(present, "__spec__", None), "_initializing", False):
+            mend(name, present)
 
 
 def _wanted(
@@ -49,7 +47,7 @@ def _wanted(
     for advisory, shim, modules in armed:
         off = "disabled-by-id" if ledger.disabled(advisory) else "mode-observe" if observe else ""
         for module in modules:
-            ledger.record(ledger.Entry(advisory, shim, module, "skipped" if off else "armed", off))
+            ledger.record(ledger.Entry(advisory, shim, module, "skipped" if off else "armed", reason=off))
             if not off:
                 wanted.setdefault(module, []).append((advisory, shim))
     return wanted

@@ -23,17 +23,20 @@ def scan(projects: Container[str], path: Optional[Sequence[str]] = None) -> Dict
     """
     found: Dict[str, Tuple[str, ...]] = {}
     for entry in sys.path if path is None else path:
+        if not isinstance(entry, str):  # the import system passes over them, too
+            continue
         here: Dict[str, List[str]] = {}
         for item in _listing(entry):
             if item.endswith(".dist-info"):
                 name, _, version = item[:-10].rpartition("-")
             elif item.endswith(".egg-info"):
-                name, version = _egg_info(entry, item)
+                name, _, version = item[:-9].partition("-")
+                version = version.partition("-")[0]  # the rest is -pyX.Y
             else:
                 continue
             project = name.lower().replace("_", "-").replace(".", "-")
             if project in projects and project not in found:
-                here.setdefault(project, []).append(version)
+                here.setdefault(project, []).append(version or _version(os.path.join(entry, item)))
         for project, versions in here.items():
             found[project] = tuple(sorted(versions))
     return found
@@ -47,28 +50,35 @@ def _listing(entry: str) -> Iterable[str]:
     names: Optional[Iterable[str]] = getattr(importer, "_path_cache", None)
     if names:
         return names
-    files = getattr(importer, "_files", None)  # a zip file
-    if files is not None:
-        return {name.replace("\\", "/").partition("/")[0] for name in files}
     try:
         return os.listdir(entry or ".")
-    except OSError:
+    except NotADirectoryError:
+        return _archive(entry)
+    except (OSError, ValueError):  # ValueError: no path at all
         return ()
 
 
-def _egg_info(entry: str, item: str) -> Tuple[str, str]:
-    """Name and version behind ``name-version[-pyX.Y].egg-info`` or the file inside ``name.egg-info``."""
-    stem = item[:-9]
-    parts = stem.split("-")
-    if len(parts) > 1:
-        return parts[0], parts[1]
-    version = ""
+def _archive(entry: str) -> Iterable[str]:
+    """Names at a place inside a zip file; nothing for another file."""
+    import zipimport
+
     try:
-        with open(os.path.join(entry, item, "PKG-INFO"), encoding="utf-8", errors="replace") as lines:
+        importer = zipimport.zipimporter(entry)
+        files: Iterable[str] = vars(zipimport)["_zip_directory_cache"][importer.archive]
+        prefix = importer.prefix
+        return {name[len(prefix) :].partition(os.sep)[0] for name in files if name.startswith(prefix)}
+    except Exception:
+        return ()
+
+
+def _version(place: str) -> str:
+    """The version that the file inside ``name.egg-info`` tells, or that file itself; empty when it does not."""
+    try:
+        path = os.path.join(place, "PKG-INFO") if os.path.isdir(place) else place
+        with open(path, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 if line.startswith("Version:"):
-                    version = line[8:].strip()
-                    break
+                    return line[8:].strip()
     except OSError:
         pass
-    return stem, version
+    return ""

@@ -33,7 +33,7 @@ class Entry:
     __slots__ = ("action", "advisory", "detail", "module", "reason", "shim")
 
     def __init__(
-        self, advisory: str, shim: str, module: str, action: str, reason: str = "", detail: str = ""
+        self, advisory: str, shim: str, module: str, action: str, *, reason: str = "", detail: str = ""
     ) -> None:
         self.advisory = advisory
         self.shim = shim
@@ -47,7 +47,9 @@ class Entry:
         return {name: getattr(self, name) for name in self.__slots__}
 
     def __str__(self) -> str:
-        line = f"{self.advisory} {self.action}: {self.shim} on {self.module}"
+        line = f"{self.action}: {self.module}"
+        if self.advisory:
+            line = f"{self.advisory} {self.action}: {self.shim} on {self.module}"
         why = "; ".join(part for part in (REASONS.get(self.reason, self.reason), self.detail) if part)
         return f"{line} ({why})" if why else line
 
@@ -86,7 +88,7 @@ def mode() -> str:
 def disabled(advisory: str) -> bool:
     """Whether COMPATSHIM_DISABLE names the advisory (ids separated by commas; ``*`` for all)."""
     names = [name.strip() for name in os.environ.get("COMPATSHIM_DISABLE", "").split(",")]
-    return "*" in names or advisory in names
+    return "*" in names or advisory in map(str.upper, names)
 
 
 def record(entry: Entry) -> None:
@@ -113,21 +115,35 @@ def inform(message: str) -> None:
     """Tell the log (level INFO) that a shim was applied."""
     import logging
 
-    logging.getLogger("compatshim").info("compatshim %s", message)
+    try:
+        logging.getLogger("compatshim").info("compatshim %s", message)
+    except Exception:  # a handler of the user's that fails
+        pass
 
 
-def warn(message: str) -> None:
-    """Warn once per message, on the first rank of a distributed job only, without ever raising."""
-    if message in _warned or not _first_rank():
+def warn(message: str, cause: str = "") -> None:
+    """Warn once per cause (or message), on the first rank of a distributed job only, without ever raising."""
+    if (cause or message) in _warned or not _first_rank():
         return
-    _warned.append(message)
+    _warned.append(cause or message)
     text = f"compatshim {message}"
     import warnings
 
     try:
-        warnings.warn(text, CompatshimWarning, stacklevel=2)
-    except Warning:  # `-W error`: the user's import comes first
-        sys.stderr.write(text + "\n")
+        warnings.warn(text, CompatshimWarning, stacklevel=_outside())
+    except Exception:  # `-W error`: the user's import comes first
+        try:
+            sys.stderr.write(text + "\n")
+        except Exception:  # a program without a console
+            pass
+
+
+def _outside() -> int:
+    """The stack level of the first frame that is not ours, seen from the caller: the user's import."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "compatshim":
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _first_rank() -> bool:

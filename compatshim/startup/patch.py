@@ -49,6 +49,15 @@ class Patch:
         """Whether the attribute is still ours."""
         return vars(self.owner).get(self.attribute, _ABSENT) is self.new
 
+    def is_older(self, other: Patch) -> bool:
+        """Whether the same shim put the other patch where this one was."""
+        same = self.owner is other.owner and self.attribute == other.attribute
+        return same and self.entry.shim == other.entry.shim
+
+    def mends(self, shim: str, module: str) -> bool:
+        """Whether this is how the shim mends the module now."""
+        return (self.entry.shim, self.entry.module) == (shim, module) and self.in_place
+
     def revert(self) -> None:
         """Put the original back."""
         if self.original is _ABSENT:
@@ -60,42 +69,43 @@ class Patch:
 _patches: List[Patch] = []
 
 
-def act(advisory: str, shim: str, module: ModuleType) -> None:
-    """Probe ``module`` and mend it; whatever goes wrong is recorded and said once, and the module stays as it was.
+def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
+    """Probe the module imported as ``name`` and mend it.
 
-    Under ``COMPATSHIM=strict`` the error is raised instead.
+    Whatever goes wrong is recorded and said once, and the module stays as it was. Under ``COMPATSHIM=strict`` the
+    error is raised instead.
     """
-    entry = ledger.Entry(advisory, shim, module.__name__, "skipped", "error")
+    entry = ledger.Entry(advisory, shim, name, "skipped", reason="error")
     done: List[Patch] = []
     try:
-        if any(
-            patch.in_place
-            for patch in _patches
-            if patch.entry.shim == shim and patch.entry.module == module.__name__
-        ):
+        place = f"compatshim.shims.{shim}"
+        __import__(place)
+        code = sys.modules[place]
+        # The probe comes first: after a reload the module has new classes, and our patches are on the old ones.
+        if _probe(code, module, entry):
+            for owner, attribute, new in code.replacements(module):
+                patch = Patch(entry, owner, attribute, new)
+                patch.apply()
+                done.append(patch)
+            # A reload undoes what is in the module itself.
+            _patches[:] = [*(patch for patch in _patches if not any(map(patch.is_older, done))), *done]
+            entry.action, entry.reason = "applied", ""
+            ledger.inform(f"{advisory}: applied {shim} to {name}")
+        elif entry.reason == "probe-negative" and any(patch.mends(shim, name) for patch in _patches):
             entry.action, entry.reason = "applied", "already-applied"
-        else:
-            name = f"compatshim.shims.{shim}"
-            __import__(name)
-            code = sys.modules[name]
-            if _probe(code, module, entry):
-                for owner, attribute, new in code.replacements(module):
-                    patch = Patch(entry, owner, attribute, new)
-                    patch.apply()
-                    done.append(patch)
-                _patches.extend(done)
-                entry.action, entry.reason = "applied", ""
-                ledger.inform(f"{advisory}: applied {shim} to {module.__name__}")
     except Exception as error:
         for patch in reversed(done):
             patch.revert()
         entry.action, entry.detail = "skipped", f"{type(error).__name__}: {error}"
     ledger.record(entry)
     if entry.action == "skipped" and entry.reason in ("error", "shape-unknown"):
-        message = f"{advisory}: {module.__name__} was not mended: {ledger.REASONS[entry.reason]}"
+        message = f"{advisory}: {name} was not mended: {ledger.REASONS[entry.reason]}"
         if ledger.mode() == "strict":
             raise RuntimeError(f"compatshim {message} ({entry.detail})")
-        ledger.warn(f"{message} ({entry.detail}). `python -m compatshim explain {advisory}` has other remedies.")
+        advice = f"`python -m compatshim explain {advisory}` has other remedies."
+        # A broken compatshim breaks several shims the same way; a shape is unknown once per module.
+        cause = entry.detail if entry.reason == "error" else f"{shim} {name}"
+        ledger.warn(f"{message} ({entry.detail}). {advice}", cause)
 
 
 def _probe(code: Any, module: ModuleType, entry: ledger.Entry) -> bool:
@@ -115,12 +125,16 @@ def revert() -> None:
     from compatshim.startup import finder
 
     finder.remove()
+    kept = set()
     for patch in reversed(_patches):
-        entry = patch.entry
         if patch.in_place:
             patch.revert()
-            entry.action, entry.reason = "reverted", ""
         else:
-            entry.reason = "replaced-since"
-        ledger.record(entry)
+            kept.add((patch.entry.shim, patch.entry.module))
     _patches.clear()
+    # One patch may serve several advisories, and what was only armed will not be applied any more.
+    for entry in ledger.entries():
+        if (entry.shim, entry.module) in kept:
+            entry.reason = "replaced-since"
+        elif entry.action in ("applied", "armed"):
+            entry.action, entry.reason = "reverted", ""

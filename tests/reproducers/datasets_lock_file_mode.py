@@ -9,10 +9,14 @@ import tempfile
 
 try:
     import datasets
-    from datasets.utils._filelock import FileLock
 except ModuleNotFoundError as error:
     print("does not apply:", error)
     sys.exit(2)
+
+try:
+    from datasets.utils._filelock import FileLock
+except ImportError:  # up to datasets 2.15
+    from datasets.utils.filelock import FileLock
 
 folder = tempfile.mkdtemp()
 wrong = []

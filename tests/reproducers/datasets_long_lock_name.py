@@ -47,8 +47,11 @@ def start(seed, *words):
 
 holder = start("1", "hold")
 if holder.stdout.readline() != "held\n":
-    print("broken:", holder.communicate()[1][-400:])
-    sys.exit(3)
+    errors = holder.communicate()[1]
+    # Before 1.9 datasets does not shorten the name: an error, but nobody believes to hold the lock.
+    refused = "File name too long" in errors
+    print("healthy: the name is refused" if refused else "broken: " + errors[-400:])
+    sys.exit(0 if refused else 3)
 second = start("2")
 output, errors = second.communicate()
 holder.communicate("\n")

@@ -20,10 +20,15 @@ except ModuleNotFoundError as error:
     sys.exit(2)
 
 
-class Count(evaluate.Metric):
+# evaluate before 0.2 has one class for all kinds of modules.
+Base = getattr(evaluate, "Metric", None) or evaluate.EvaluationModule
+Info = getattr(evaluate, "MetricInfo", None) or evaluate.EvaluationModuleInfo
+
+
+class Count(Base):
     def _info(self):
         column = datasets.Value("int64")
-        return evaluate.MetricInfo(
+        return Info(
             description="d",
             citation="c",
             inputs_description="i",

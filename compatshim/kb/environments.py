@@ -1,0 +1,342 @@
+"""Real virtual environments, built once and kept on disk, and programs run in them.
+
+A virtual environment cannot be moved, so each is built where it stays, in a directory named after what was
+asked for. A marker file written last says that it is whole; one without it is removed and built again. Several
+processes may ask for the same environment: one builds, the others wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import glob
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from packaging.utils import canonicalize_name
+
+MARKER = "compatshim-environment.json"
+MINORS = tuple(f"3.{minor}" for minor in range(8, 15))
+
+_INSTALL_TIMEOUT = 1800
+_WINDOWS = os.name == "nt"
+_SHOWN_LINES = 15
+_UNREACHABLE = re.compile(r"Could not fetch|ConnectionError|Failed to fetch|Request failed|dns error")
+_UNRESOLVABLE = re.compile(r"No solution found|ResolutionImpossible|No matching distribution|different Python")
+_IDENTIFY = (
+    "import platform, sys; print(sys.implementation.name + getattr(sys, 'abiflags', ''), platform.python_version())"
+)
+
+
+class BuildError(Exception):
+    """An environment could not be built. The message ends with the installer's last lines."""
+
+
+class Unresolvable(BuildError):  # noqa: N818
+    """No set of wheels for that Python satisfies the requirements: trying again will not help."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What an environment should hold."""
+
+    python: str
+    """Path of an interpreter."""
+    requirements: Tuple[str, ...]
+    """PEP 508. Only wheels are installed: nothing is compiled, and no code of a project runs."""
+    constraints: Tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Twenty hexadecimal digits that stand for everything asked. Raises :exc:`BuildError`."""
+        version = _identify(self.python)
+        if version is None:
+            raise BuildError(f"{self.python}: not a Python that can be run")
+        asked = [self.python, version, sorted(set(self.requirements)), sorted(set(self.constraints))]
+        return hashlib.sha256(json.dumps(asked).encode("utf-8")).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A finished virtual environment."""
+
+    prefix: str
+
+    @property
+    def python(self) -> str:
+        """Path of its interpreter."""
+        return os.path.join(self.prefix, *(("Scripts", "python.exe") if _WINDOWS else ("bin", "python")))
+
+    def installed(self) -> Dict[str, str]:
+        """Version by normalised project name."""
+        library = ("Lib",) if _WINDOWS else ("lib", "python*")
+        pattern = os.path.join(glob.escape(self.prefix), *library, "site-packages", "*.dist-info")
+        names = (os.path.basename(path)[: -len(".dist-info")].rsplit("-", 1) for path in glob.iglob(pattern))
+        return {canonicalize_name(name): version for name, version in sorted(names)}
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended."""
+
+    returncode: Optional[int]
+    """None when it was killed because its time was up."""
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def build(spec: Spec, *, cache: Optional[str] = None) -> Environment:
+    """Return the environment of ``spec``, which takes a moment the first time and nothing afterwards.
+
+    Raises :exc:`Unresolvable` when the requirements contradict each other or have no wheels for this Python,
+    and :exc:`BuildError` when something else went wrong.
+    """
+    folder = cache or cache_directory()
+    environment = Environment(os.path.join(folder, spec.key))
+    marker = os.path.join(environment.prefix, MARKER)
+    if os.path.exists(marker):
+        return environment
+    os.makedirs(folder, exist_ok=True)
+    with _locked(f"{environment.prefix}.lock"):
+        if os.path.exists(marker):
+            return environment
+        shutil.rmtree(environment.prefix, ignore_errors=True)
+        try:
+            _install(spec, environment, folder)
+        except BaseException:
+            shutil.rmtree(environment.prefix, ignore_errors=True)
+            raise
+        with open(f"{marker}.new", "w", encoding="utf-8") as file:
+            json.dump({"requirements": spec.requirements, "constraints": spec.constraints}, file)
+        os.replace(f"{marker}.new", marker)
+    return environment
+
+
+def install(environment: Environment, arguments: Sequence[str], *, installer: str = "") -> None:
+    """Change an environment in place, as a user does: ``arguments`` follow ``install``.
+
+    ``installer`` is ``pip`` (the one of this interpreter), ``uv``, or empty for uv where there is one. Raises
+    :exc:`BuildError`. The environment is no longer what its specification says: build it in a cache of its own.
+    """
+    uv = _uv() if installer != "pip" else ()
+    if installer == "uv" and not uv:
+        raise BuildError("uv is not installed")
+    pip = (sys.executable, "-m", "pip", "--python", environment.python, "install", "--disable-pip-version-check")
+    command = (*uv, "pip", "install", "--python", environment.python) if uv else pip
+    _installer([*command, *arguments], environment.prefix)
+
+
+def run(
+    environment: Environment,
+    program_path: str,
+    *args: str,
+    timeout: float,
+    env: Optional[Mapping[str, str]] = None,
+    shim_from: Optional[str] = None,
+) -> Completed:
+    """Run a program with the environment's interpreter, in an empty directory that goes away with it.
+
+    The variables that would let another installation or compatshim's settings in are taken out; ``env`` is added.
+    ``shim_from`` is the directory of a compatshim package, which becomes importable and nothing beside it does.
+    When ``timeout`` seconds are over, the program is killed with all the processes it started.
+    """
+    scratch = tempfile.mkdtemp(prefix="compatshim-")
+    try:
+        variables = {**_clean_environment(), "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+        if shim_from is not None:
+            variables["PYTHONPATH"] = os.path.join(scratch, "path")
+            _expose(shim_from, variables["PYTHONPATH"])
+        variables.update(env or {})
+        command = [environment.python, os.path.abspath(program_path), *args]
+        return _execute(command, variables, scratch, timeout)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def interpreters() -> Dict[str, str]:
+    """The interpreters of this machine that environments can be made from: path by ``major.minor``.
+
+    ``COMPATSHIM_PYTHONS``, a list of paths, is all that is looked at when it is set.
+    """
+    listed = os.environ.get("COMPATSHIM_PYTHONS")
+    found: Dict[str, str] = {}
+    for path in listed.split(os.pathsep) if listed else _likely_interpreters():
+        version = _identify(path) or ""
+        found.setdefault(".".join(version.split(".")[:2]), path)
+    return {minor: found[minor] for minor in MINORS if minor in found}
+
+
+def cache_directory() -> str:
+    """Where environments are kept: ``COMPATSHIM_ENV_CACHE``, or a folder in the user's cache."""
+    chosen = os.environ.get("COMPATSHIM_ENV_CACHE")
+    if chosen:
+        return os.path.abspath(chosen)
+    if _WINDOWS:
+        base = os.environ.get("LOCALAPPDATA", os.path.expanduser("~"))
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "compatshim", "environments")
+
+
+def _install(spec: Spec, environment: Environment, folder: str) -> None:
+    uv = _uv()
+    install: Sequence[str]
+    if uv:
+        _installer([*uv, "venv", "--python", spec.python, environment.prefix], folder)
+        install = (*uv, "pip", "install", "--python", environment.python)
+    else:
+        _installer([spec.python, "-m", "venv", environment.prefix], folder)
+        install = (environment.python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
+    if spec.requirements:
+        constraints = os.path.join(environment.prefix, "constraints.txt")
+        with open(constraints, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in spec.constraints)
+        _installer([*install, "--only-binary", ":all:", "-c", constraints, *spec.requirements], folder)
+
+
+def _installer(command: Sequence[str], folder: str) -> None:
+    done = _execute(command, _clean_environment(), folder, _INSTALL_TIMEOUT)
+    if done.returncode == 0:
+        return
+    output = done.stderr + done.stdout
+    ended = "ran out of time" if done.returncode is None else f"failed with status {done.returncode}"
+    tail = "\n".join(output.strip().splitlines()[-_SHOWN_LINES:])
+    unresolvable = _UNRESOLVABLE.search(output) and not _UNREACHABLE.search(output)
+    raise (Unresolvable if unresolvable else BuildError)(f"{' '.join(command[:4])} … {ended}:\n{tail}")
+
+
+@functools.lru_cache(maxsize=None)
+def _uv() -> Tuple[str, ...]:
+    found = shutil.which("uv")
+    if found:
+        return (found,)
+    return (sys.executable, "-m", "uv") if importlib.util.find_spec("uv") else ()
+
+
+def _execute(command: Sequence[str], env: Mapping[str, str], cwd: str, timeout: float) -> Completed:
+    """Run a command as the head of its own group of processes; the group dies when its time is up."""
+    start = time.monotonic()
+    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        env=env,
+        cwd=cwd,
+        start_new_session=not _WINDOWS,
+        creationflags=flags,
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+            returncode: Optional[int] = process.returncode
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            stdout, stderr = process.communicate()
+            returncode = None
+        except BaseException:
+            _kill(process)
+            raise
+    return Completed(returncode, stdout, stderr, time.monotonic() - start)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill the process and whatever it started."""
+    if sys.platform == "win32":
+        command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(command, capture_output=True, check=False)
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _clean_environment() -> Dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV") and not name.startswith("COMPATSHIM")
+    }
+
+
+def _expose(package: str, folder: str) -> None:
+    """Make a folder in which the package is the only thing to import."""
+    os.mkdir(folder)
+    target = os.path.join(folder, "compatshim")
+    try:
+        os.symlink(os.path.abspath(package), target, target_is_directory=True)
+    except OSError:  # Windows wants a privilege for it
+        shutil.copytree(package, target)
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Hold a lock file. The system lets go of it when its holder dies, so a stale one never blocks."""
+    with open(path, "ab") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            while True:
+                with contextlib.suppress(OSError):  # it waits for ten seconds at a time
+                    file.seek(0)
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@functools.lru_cache(maxsize=None)
+def _identify(python: str) -> Optional[str]:
+    """The version of a CPython with the usual ABI; None for anything else."""
+    try:
+        done = _execute([python, "-I", "-c", _IDENTIFY], _clean_environment(), os.getcwd(), 30)
+    except OSError:
+        return None
+    name, _, version = done.stdout.strip().partition(" ")
+    return version if done.returncode == 0 and name == "cpython" else None
+
+
+def _likely_interpreters() -> Iterator[str]:
+    """Paths that may be interpreters, the preferred first. A version manager's shims are never among them."""
+    home = os.path.expanduser("~")
+    setting = os.environ.get
+    if _WINDOWS:
+        pyenv, data = f"{home}/.pyenv/pyenv-win", setting("APPDATA", home)
+        inside, elsewhere = "python.exe", [f"{setting('LOCALAPPDATA')}/Programs/Python/Python3*/python.exe"]
+    else:
+        pyenv, data = f"{home}/.pyenv", setting("XDG_DATA_HOME") or f"{home}/.local/share"
+        folders = [*setting("PATH", "").split(os.pathsep), "/usr/local/bin", "/usr/bin"]
+        inside = "bin/python"
+        elsewhere = [f"{folder}/python3.[0-9]*" for folder in folders if os.path.basename(folder) != "shims"]
+        elsewhere.append("/Library/Frameworks/Python.framework/Versions/3.*/bin/python3")
+    patterns = (
+        f"{setting('PYENV_ROOT') or pyenv}/versions/3.*/{inside}",
+        f"{setting('UV_PYTHON_INSTALL_DIR') or f'{data}/uv/python'}/cpython-3*/{inside}",
+        *elsewhere,
+    )
+    for pattern in patterns:
+        paths = [path for path in glob.glob(pattern) if re.search(r"python(3(\.\d+)?)?(\.exe)?$", path)]
+        yield from sorted(paths, key=_numbers, reverse=True)
+    yield getattr(sys, "_base_executable", sys.executable)
+
+
+def _numbers(path: str) -> List[int]:
+    return [int(digits) for digits in re.findall(r"\d+", path)]

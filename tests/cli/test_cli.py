@@ -1,0 +1,524 @@
+"""The commands, on environments that the tests make up: the reader and the solver have tests of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+
+import pytest
+from packaging.markers import default_environment
+from packaging.version import Version
+
+from compatshim import cli
+from compatshim.inventory import environment
+from compatshim.model import Distribution, Inventory, Unread
+from tests import support
+from tests.support import STORY
+from tests.test_recognise import FOUNDING
+
+WELL = {"filelock": "4.0.0"}
+NOTE = {"datasets": "2.15.0", "filelock": "4.0.0"}  # only CSA-2026-0006, a note
+WARNING = {"filelock": "3.12.0"}  # only CSA-2026-0007, a warning
+REQUIRES = {"datasets": ("filelock",), "evaluate": ("datasets>=2.0.0",)}
+UNREAD = (Unread("/site/bad-1.dist-info", "has no METADATA", "bad"),)
+
+Command = Callable[..., "Answer"]
+
+
+class Answer:
+    """What one command said."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command on an environment with these versions."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COMPATSHIM", "COMPATSHIM_DISABLE", "COMPATSHIM_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*argv: str, on: Optional[Dict[str, str]] = None, unread: Sequence[Unread] = ()) -> Answer:
+        found = {
+            project: Distribution(project, Version(version), REQUIRES.get(project, ()))
+            for project, version in (on or {}).items()
+        }
+        markers = {**{name: str(value) for name, value in default_environment().items()}}
+        inventory = Inventory("the fake environment", found, tuple(unread), markers)
+        monkeypatch.setattr(environment, "this", lambda: inventory)
+        monkeypatch.setattr(environment, "of", lambda _: inventory)
+        return Answer(cli.main(argv), *capsys.readouterr())
+
+    return run
+
+
+class TestCheck:
+    @pytest.mark.parametrize(
+        ("on", "options", "code"),
+        [
+            (WELL, [], 0),
+            (STORY, [], 1),
+            (STORY, ["--exit-zero"], 0),
+            (STORY, ["--fail-on", "never"], 0),
+            (NOTE, [], 0),
+            (NOTE, ["--fail-on", "warning"], 0),
+            (NOTE, ["--fail-on", "note"], 1),
+            (WARNING, [], 0),
+            (WARNING, ["--fail-on", "warning"], 1),
+            (WARNING, ["--fail-on", "note"], 1),
+            (WARNING, ["--fail-on", "note", "--exit-zero"], 0),
+            ({}, [], 3),
+        ],
+    )
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_exit_status(self, form: str, on: Dict[str, str], options: List[str], code: int, command: Command) -> None:
+        answer = command("check", "--format", form, *options, on=on)
+        assert answer.code == code
+        assert bool(answer.out) == (code != 3)
+
+    @pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 1), (["--strict", "--exit-zero"], 0)])
+    def test_what_was_not_read(self, options: List[str], code: int, command: Command) -> None:
+        answer = command("check", *options, on=WELL, unread=UNREAD)
+        assert answer.code == code
+        assert answer.out == "No known-bad combination. 1 distribution checked, 1 not checked.\n"
+        assert answer.err == "not checked: bad: /site/bad-1.dist-info has no METADATA\n"
+
+    def test_nothing_read(self, command: Command) -> None:
+        answer = command("check", unread=UNREAD)
+        assert (answer.code, answer.out) == (3, "")
+        assert "no distribution could be read in the fake environment: nothing was checked" in answer.err
+
+    def test_json(self, command: Command) -> None:
+        answer = command("check", "--format", "json", on=STORY, unread=UNREAD)
+        found = answer.json
+        assert (found["schema_version"], found["kind"]) == ("1.0", "check")
+        assert re.fullmatch("[0-9a-f]{12}", found["catalog"])
+        assert (found["source"], found["checked"]) == ("the fake environment", 3)
+        assert found["not_checked"] == [
+            {"where": "/site/bad-1.dist-info", "project": "bad", "reason": "has no METADATA"}
+        ]
+        ids = [(item["id"], item["level"], item["certainty"]) for item in found["findings"]]
+        assert ids[0] == ("CSA-2026-0001", "error", "verified")
+        assert [level for _, level, _ in ids] == ["error", "error", "note", "warning"]
+        assert found["findings"][0]["versions"] == STORY
+        assert found["fix"]["solved"] is True
+        assert [change["project"] for change in found["fix"]["changes"]] == ["filelock"]
+
+    def test_a_name_that_is_not_text(self, command: Command) -> None:
+        answer = command("check", "--format", "json", on=WELL, unread=(Unread("/b\udcff-1", "has no METADATA"),))
+        assert answer.json["not_checked"][0]["where"] == "/b\udcff-1"
+
+    def test_the_search_that_was_given_up(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        from compatshim import analysis
+        from compatshim.solve.search import OutOfBudgetError
+
+        def give_up(*_: object, **__: object) -> None:
+            raise OutOfBudgetError("20,000 nodes")
+
+        monkeypatch.setattr(analysis, "answer", give_up)
+        answer = command("check", on=STORY)
+        assert answer.code == 1
+        assert "4 not checked" not in answer.out
+        assert "the search for the smallest fix was given up; the findings stand" in answer.err
+        assert command("pin", on=STORY).err == (
+            "compatshim: the search was given up (20,000 nodes); hold fewer projects, or ask for less with --require\n"
+        )
+
+
+class TestPinAndPlan:
+    @pytest.mark.parametrize(
+        ("argv", "on", "code"),
+        [
+            (["pin"], STORY, 0),
+            (["pin"], WELL, 0),
+            (["pin"], {}, 3),
+            (["pin", "--hold", "filelock", "--hold", "evaluate", "--hold", "datasets"], STORY, 1),
+            (["pin", "--objective", "recommended"], STORY, 0),
+            (["plan"], STORY, 0),
+            (["plan"], WELL, 0),
+            (["plan"], {}, 3),
+            (["plan", "--hold", "filelock", "--hold", "evaluate", "--hold", "datasets"], STORY, 1),
+        ],
+    )
+    def test_exit_status(self, argv: List[str], on: Dict[str, str], code: int, command: Command) -> None:
+        text = command(*argv, on=on)
+        assert text.code == code
+        assert bool(text.out) == (code == 0)
+        data = command(*argv, "--format", "json", on=on)
+        assert data.code == code
+        if code != 3:
+            assert (data.json["schema_version"], data.json["kind"]) == ("1.0", argv[0])
+            assert data.json["solved"] == (code == 0)
+
+    def test_pin_is_a_constraint_file(self, command: Command) -> None:
+        from compatshim import constraints
+
+        answer = command("pin", on=STORY)
+        made = constraints.parse(answer.out)
+        assert made.command == "python -m compatshim pin"
+        assert [line.project for line in made.lines if line.specifier.startswith("==")] == ["filelock"]
+        assert all(line.startswith("compatshim: ") for line in answer.err.splitlines())
+        only = constraints.parse(command("pin", "--only-changes", on=STORY).out)
+        assert [line.project for line in only.lines] == ["filelock"]
+
+    def test_impossible_says_what_would_help(self, command: Command) -> None:
+        held = [word for project in STORY for word in ("--hold", project)]
+        answer = command("pin", *held, on=STORY)
+        assert "No change of versions cures this:" in answer.err
+        assert "`import compatshim` mends" in answer.err
+
+    @pytest.mark.parametrize("name", ["pin", "plan"])
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--hold", "Numpy"], "--hold numpy: is not installed in the fake environment"),
+            (["--require", "filelock=3"], '--require filelock=3: is not a requirement such as "datasets>=3"'),
+            (["--require", ""], '--require : is not a requirement such as "datasets>=3"'),
+        ],
+    )
+    def test_usage(self, name: str, options: List[str], message: str, command: Command) -> None:
+        answer = command(name, *options, on=STORY)
+        assert (answer.code, answer.out, answer.err) == (2, "", f"compatshim: {message}\n")
+
+    def test_require(self, command: Command) -> None:
+        answer = command("plan", "--require", "datasets>=3", "--format", "json", on=STORY)
+        (moved,) = [one["after"] for one in answer.json["changes"] if one["project"] == "datasets"]
+        assert Version(moved) >= Version("3")
+        assert answer.json["steps"][-1]["errors_remaining"] == 0
+
+
+@contextlib.contextmanager
+def stdin(content: bytes) -> Iterator[None]:
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(content))
+    try:
+        yield
+    finally:
+        sys.stdin = before
+
+
+class TestExplain:
+    @pytest.mark.parametrize("form", ["text", "json"])
+    @pytest.mark.parametrize("identifier", ["CSA-2026-0001", "csa-2026-0001"])
+    def test_id(self, identifier: str, form: str, command: Command) -> None:
+        answer = command("explain", identifier, "--format", form)
+        assert (answer.code, answer.err) == (0, "")
+        if form == "json":
+            assert answer.json["kind"] == "explain"
+            (found,) = answer.json["advisories"]
+            assert (found["id"], found["level"]) == ("CSA-2026-0001", "error")
+            assert {row["outcome"] for row in found["verified"]} <= {"bad", "good", "shimmed"}
+        else:
+            assert answer.out.startswith("CSA-2026-0001  error  Distributed evaluate metrics fail")
+            assert 'python -m pip install "evaluate>=0.4.2"' in answer.out
+
+    @pytest.mark.parametrize("identifier", ["CSA-2026-9999", "nonsense", "", "--", "x y"])
+    def test_unknown(self, identifier: str, command: Command) -> None:
+        answer = command("explain", "--", identifier)
+        assert answer.code == 2
+        assert answer.err.startswith(f"compatshim: {identifier}: there is no such advisory; known are CSA-2026-0001, ")
+        assert len(answer.err.splitlines()) == 1
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            FOUNDING.encode(),
+            "".join(f"[default1]:{line}\n" for line in FOUNDING.splitlines()).encode(),
+            b"\xff\xfe\x80 caf\xe9\n" + FOUNDING.encode() + b"\xff",
+            FOUNDING.encode("utf-16"),
+            b"\xef\xbb\xbf" + FOUNDING.replace("\n", "\r\n").encode(),
+        ],
+    )
+    def test_traceback(self, content: bytes, command: Command) -> None:
+        with stdin(content):
+            answer = command("explain", "-")
+        assert (answer.code, answer.out[:13]) == (0, "CSA-2026-0001")
+
+    @pytest.mark.parametrize("content", [b"", b"Everything is fine.\n", b"\0\xff" * 1000])
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_unrelated(self, form: str, content: bytes, command: Command) -> None:
+        with stdin(content):
+            answer = command("explain", "-", "--format", form)
+        assert answer.code == 1
+        assert "no advisory fits that text" in answer.err
+        assert answer.json["advisories"] == [] if form == "json" else answer.out == ""
+
+
+class TestStatus:
+    """Reads paths itself, as start-up does."""
+
+    @pytest.fixture
+    def path(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        monkeypatch.setattr(sys, "path", [support.site(tmp_path, STORY)])
+        # What a command imports is imported before the path is gone.
+        for name in ("catalog", "report.data", "report.text", "startup.ledger"):
+            importlib.import_module(f"compatshim.{name}")
+        return tmp_path
+
+    def test_text(self, path: Path, command: Command) -> None:
+        support.dist_info(path, "huggingface_hub", "garbage")
+        answer = command("status")
+        assert (answer.code, answer.err) == (0, "")
+        assert answer.out.splitlines() == [
+            "mode apply",
+            "seen datasets 2.16.1, evaluate 0.4.1, filelock 3.12.0, huggingface-hub garbage",
+            "CSA-2026-0001  would probe and mend evaluate.module (evaluate_filefreelock)",
+            "CSA-2026-0002  would probe and mend datasets.utils._filelock (datasets_filelock_mode)",
+            "CSA-2026-0006  would probe and mend datasets.utils._filelock, datasets.utils.filelock"
+            " (datasets_lock_name)",
+            "left alone: huggingface-hub garbage: not a version known here",
+        ]
+
+    @pytest.mark.usefixtures("path")
+    @pytest.mark.parametrize(
+        ("name", "value", "disabled"),
+        [
+            ("COMPATSHIM", "observe", [True, True, True]),
+            ("COMPATSHIM", "off", [True, True, True]),
+            ("COMPATSHIM", "strict", [False, False, False]),
+            ("COMPATSHIM_DISABLE", "CSA-2026-0002", [False, True, False]),
+        ],
+    )
+    def test_json(
+        self, name: str, value: str, disabled: List[bool], command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        found = command("status", "--format", "json").json
+        assert (found["kind"], found["mode"]) == ("status", value if name == "COMPATSHIM" else "apply")
+        assert found["installed"] == {project: [version] for project, version in STORY.items()}
+        assert [shim["disabled"] for shim in found["shims"]] == disabled
+
+    def test_nothing(self, monkeypatch: pytest.MonkeyPatch, path: Path, command: Command) -> None:
+        monkeypatch.setattr(sys, "path", [str(path / "nowhere")])
+        assert command("status").out == (
+            "mode apply\nseen none of the projects that advisories name\nNothing would be patched.\n"
+        )
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            [],
+            ["no-such-command"],
+            ["check", "--no-such-option"],
+            ["check", "--format", "xml"],
+            ["check", "extra"],
+            ["explain"],
+            ["kb"],
+            ["pin", "--hold"],
+        ],
+    )
+    def test_is_2(self, argv: List[str], command: Command) -> None:
+        answer = command(*argv)
+        assert (answer.code, answer.out) == (2, "")
+        assert "usage: compatshim" in answer.err
+
+    @pytest.mark.parametrize("argv", [["--help"], ["--version"], *([name, "--help"] for name in cli.COMMANDS)])
+    def test_help_is_0(self, argv: List[str], command: Command) -> None:
+        answer = command(*argv)
+        assert (answer.code, answer.err) == (0, "")
+        assert answer.out
+
+    def test_an_unknown_advisory_to_verify(self, command: Command) -> None:
+        answer = command("kb", "verify", "CSA-1")
+        assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+        assert "CSA-1: there is no such advisory" in answer.err
+
+    def test_the_index_is_fresh(self, command: Command) -> None:
+        assert command("kb", "compile", "--check").code == 0
+
+    def test_an_internal_error_is_one_line(
+        self, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("compatshim.catalog.load", lambda: 1 / 0)
+        answer = command("check", on=WELL)
+        assert answer.code == 2
+        assert answer.err == (
+            "compatshim: internal error: ZeroDivisionError: division by zero "
+            "(COMPATSHIM_DEBUG=1 shows where; please report it)\n"
+        )
+        monkeypatch.setenv("COMPATSHIM_DEBUG", "1")
+        assert "Traceback" in command("check", on=WELL).err
+
+    def test_interrupted(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("compatshim.catalog.load", interrupt)
+        answer = command("check", on=WELL)
+        assert (answer.code, answer.err) == (2, "compatshim: interrupted; nothing was changed\n")
+
+
+class TestColour:
+    @pytest.mark.parametrize(
+        ("settings", "coloured"),
+        [
+            ({}, False),
+            ({"FORCE_COLOR": "1"}, True),
+            ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+            ({"FORCE_COLOR": "1", "NO_COLOR": ""}, True),
+            ({"FORCE_COLOR": ""}, False),
+        ],
+    )
+    def test_where_wanted(
+        self, settings: Dict[str, str], coloured: bool, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plain = command("explain", "CSA-2026-0001").out
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        out = command("explain", "CSA-2026-0001").out
+        assert ("\x1b[" in out) == coloured
+        assert re.sub(r"\x1b\[[\d;]*m", "", out) == plain
+        assert "\x1b" not in command("explain", "CSA-2026-0001", "--format", "json").out
+
+
+def program(*argv: str, **options: Any) -> support.Completed:
+    """A real run of the installed package."""
+    path = os.path.dirname(support.PACKAGE)
+    env = {"PYTHONPATH": path, **options.pop("env", {})}
+    return support.start([sys.executable, "-m", "compatshim", *argv], env=env, **options)
+
+
+class TestProgram:
+    def test_runs(self) -> None:
+        done = program("check", "--format", "json", "--exit-zero")
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["checked"] > 3
+
+    def test_another_interpreter(self, tmp_path: Path) -> None:
+        site = support.site(tmp_path, NOTE)
+        code = (
+            "import os, sys; os.environ['PYTHONPATH'] = sys.argv.pop(1); from compatshim.cli import main;"
+            "sys.exit(main(['check', '--format', 'json', '--fail-on', 'note', '--python', sys.executable]))"
+        )
+        env = {"PYTHONPATH": os.path.dirname(support.PACKAGE)}
+        done = support.start([sys.executable, "-c", code, site], env=env)
+        assert done.code == 1, done.err
+        assert json.loads(done.out)["findings"][0]["versions"] == {"datasets": "2.15.0"}
+
+    @pytest.mark.parametrize("python", ["/no/such/python", "", "/bin/true"])
+    def test_what_is_no_interpreter(self, python: str) -> None:
+        for name in ("check", "pin", "plan", "status"):
+            done = program(name, "--python", python)
+            assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+            assert done.err.startswith(f"compatshim: --python {python}: ")
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here: not run")
+    @pytest.mark.parametrize("argv", [["explain", "CSA-2026-0001"], ["--help"], ["check", "--format", "json"]])
+    def test_a_full_disk(self, argv: List[str]) -> None:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "compatshim", *argv],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                env=support.environment(PYTHONPATH=os.path.dirname(support.PACKAGE)),
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (2, b"compatshim: No space left on device\n")
+
+    @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+    @pytest.mark.parametrize("argv", ["explain CSA-2026-0001", "--help", "check --exit-zero --format json"])
+    def test_a_closed_pipe(self, argv: str) -> None:
+        command = f"{sys.executable} -m compatshim {argv} | true"
+        done = support.start(["sh", "-c", command], env={"PYTHONPATH": os.path.dirname(support.PACKAGE)})
+        assert (done.code, done.err) == (0, "")
+
+    @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+    def test_encodings(self, encoding: str) -> None:
+        done = program("explain", "CSA-2026-0001", env={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
+        assert (done.code, done.err) == (0, "")
+
+    @pytest.mark.skipif(os.name != "posix", reason="no SIGINT to send")
+    def test_control_c(self, tmp_path: Path) -> None:
+        waits = tmp_path / "python"
+        waits.write_text("#!/bin/sh\necho started >&2\ntouch started\nexec sleep 60\n")
+        waits.chmod(0o755)
+        running = subprocess.Popen(
+            [sys.executable, "-m", "compatshim", "check", "--python", str(waits)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=support.environment(PYTHONPATH=os.path.dirname(support.PACKAGE)),
+            start_new_session=True,
+        )
+        while not (tmp_path / "started").exists():
+            assert running.poll() is None
+        os.killpg(running.pid, signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+        assert (running.returncode, out) == (2, b"")
+        assert err == b"compatshim: interrupted; nothing was changed\n"
+
+
+class TestDamage:
+    """A damaged package: one line that names the file."""
+
+    @pytest.fixture
+    def damaged(self, home: str, tmp_path: Path) -> Path:
+        shutil.copytree(home, tmp_path / "home")
+        return tmp_path / "home" / "compatshim"
+
+    def run(self, package: Path, *argv: str) -> support.Completed:
+        site = support.site(package.parent / "site", STORY)
+        env = {"PYTHONPATH": os.pathsep.join([str(package.parent), site])}
+        return support.start([sys.executable, "-P", "-m", "compatshim", *argv], env=env)
+
+    @pytest.mark.parametrize("name", ["check", "pin", "plan"])
+    @pytest.mark.parametrize("content", [None, b"", b"PK not a zip file"])
+    def test_snapshot(self, content: Optional[bytes], name: str, damaged: Path) -> None:
+        snapshot = damaged / "metadata" / "data" / "snapshot.zip"
+        snapshot.unlink()
+        if content is not None:
+            snapshot.write_bytes(content)
+        done = self.run(damaged, name)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"compatshim: {snapshot}: ")
+        assert len(done.err.splitlines()) == 1
+
+    @pytest.mark.parametrize("name", ["check", "explain"])
+    def test_advisory(self, name: str, damaged: Path) -> None:
+        advisory = damaged / "advisories" / "CSA-2026-0001.toml"
+        advisory.write_text(advisory.read_text().replace('severity = "high"', 'severity = "hihg"'))
+        done = self.run(damaged, name, *(["CSA-2026-0002"] if name == "explain" else []))
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"compatshim: {advisory}:5: severity: 'hihg' is not one of low, moderate, high\n"
+
+    def test_no_advisories(self, damaged: Path) -> None:
+        shutil.rmtree(damaged / "advisories")
+        done = self.run(damaged, "check")
+        assert done.code == 2
+        assert done.err.startswith(f"compatshim: {damaged / 'advisories'}: cannot list the advisories: ")
+
+
+class TestNoDeps:
+    """Installed with ``--no-deps``: start-up works, the command line says what it needs."""
+
+    @pytest.mark.parametrize("argv", [["check"], ["pin"], ["plan"], ["explain", "CSA-2026-0001"]])
+    @pytest.mark.parametrize("python", support.every_python())
+    def test_commands(self, python: str, argv: List[str], home: str) -> None:
+        code = f"from compatshim.__main__ import main\nsys.exit(main({argv!r}))"
+        done = support.run(code, [home], python=python)
+        assert (done.code, done.out) == (2, "")
+        (line,) = done.err.splitlines()
+        assert line.startswith("compatshim: this command needs ")
+        assert "(was compatshim installed with --no-deps?): python -m pip install " in line
+
+    @pytest.mark.parametrize("python", support.every_python())
+    def test_import(self, python: str, home: str, story: str) -> None:
+        code = f"import compatshim, evaluate.module\n{support.MENDED}"
+        done = support.run(code, [home, story], value="mended()", python=python)
+        assert (done.data, done.err) == (["evaluate.module"], "")

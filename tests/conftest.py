@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from tests import support
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory that holds compatshim and nothing else."""
+    return support.copy_package(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def packaging(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory that holds packaging and nothing else."""
+    return support.copy_library("packaging", tmp_path_factory.mktemp("packaging"))
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A directory that everybody may enter, where permissions mean something."""
+    if not hasattr(os, "seteuid"):
+        pytest.skip("no POSIX permissions here: not run")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The founding story as a fake environment."""
+    return support.site(tmp_path_factory.mktemp("story"), support.STORY, support.MODULES)
