@@ -24,12 +24,13 @@ class Line:
     project: str
     specifier: str
     via: Tuple[str, ...]
-    """Ids of advisories."""
+    """Ids of advisories; empty for what only the user asked for."""
     note: str = ""
 
     def __str__(self) -> str:
-        note = f" ({self.note})" if self.note else ""
-        return f"{self.project}{self.specifier}  # via {', '.join(self.via)}{note}"
+        note = f" ({self.note})" if self.note and self.via else self.note
+        via = f"via {', '.join(self.via)}" if self.via else ""
+        return f"{self.project}{self.specifier}  # {via}{note}"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ _HEADER = re.compile(
 )
 _LINE = re.compile(
     r"(?P<project>[A-Za-z0-9][A-Za-z0-9._-]*)(?P<specifier>[^#]*?)  "
-    r"# via (?P<via>CSA-[\d-]+(?:, CSA-[\d-]+)*)(?: \((?P<note>.*)\))?"
+    r"# (?:via (?P<via>CSA-[\d-]+(?:, CSA-[\d-]+)*)(?: \((?P<note>.*)\))?|(?P<reason>.+))"
 )
 
 
@@ -72,8 +73,8 @@ def parse(text: str) -> ConstraintFile:
         found = _LINE.fullmatch(line)
         if found is None:
             raise ValueError(f"line {number}: not a constraint as compatshim writes it: {line!r}")
-        via = tuple(found["via"].split(", "))
-        lines.append(Line(found["project"], found["specifier"], via, found["note"] or ""))
+        via = tuple(found["via"].split(", ")) if found["via"] else ()
+        lines.append(Line(found["project"], found["specifier"], via, found["note"] or found["reason"] or ""))
     return ConstraintFile(header["version"], header["digest"], header["command"], tuple(lines))
 
 

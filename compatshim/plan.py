@@ -38,11 +38,12 @@ def steps(problem: Problem, solution: Solution, reasons: Tuple[Reason, ...]) -> 
     Worse means an error-level advisory, or a declared requirement, that held before and does not after. Changes
     that only work together make one step.
     """
-    goal = {change.project: index for change in solution.changes for index in [solution.decided[change.project]]}
-    groups = _order(problem, goal) or ([frozenset(goal)] if goal else [])
+    goal = {change.project: solution.decided[change.project] for change in solution.changes}
+    # Additions of which nothing is known can be made at any time, so they are there from the start.
+    state = {project: index for project, index in solution.decided.items() if project not in goal}
+    groups = _order(problem, state, goal) or ([frozenset(goal)] if goal else [])
     by_project = {reason.change.project: reason for reason in reasons}
     changes = {change.project: change for change in solution.changes}
-    state: dict[str, int] = {}
     found = []
     for group in groups:
         before = _known(problem, state)
@@ -97,33 +98,35 @@ def _violated(problem: Problem, state: Mapping[str, int]) -> FrozenSet[int]:
     )
 
 
-def _order(problem: Problem, goal: Mapping[str, int]) -> Optional[List[FrozenSet[str]]]:
+def _order(problem: Problem, start: Mapping[str, int], goal: Mapping[str, int]) -> Optional[List[FrozenSet[str]]]:
     """Groups of projects to move one after the other; the smallest groups that work."""
     if len(goal) > MANY:
         return None
     projects = sorted(goal)
     for largest in range(1, len(projects) + 1):
-        found = _walk(problem, goal, frozenset(), frozenset(projects), largest)
+        found = _walk(problem, start, goal, frozenset(projects), largest)
         if found is not None:
             return found
     return None
 
 
 def _walk(
-    problem: Problem, goal: Mapping[str, int], done: FrozenSet[str], left: FrozenSet[str], largest: int
+    problem: Problem, state: Mapping[str, int], goal: Mapping[str, int], left: FrozenSet[str], largest: int
 ) -> Optional[List[FrozenSet[str]]]:
+    """The groups in which to move the projects that are left, from a state on; None when there is no way."""
     if not left:
         return []
-    before = _violated(problem, {project: goal[project] for project in done})
+    before = _violated(problem, state)
     ways = []
     for size in range(1, min(largest, len(left)) + 1):
         for group in combinations(sorted(left), size):
-            after = _violated(problem, {project: goal[project] for project in done.union(group)})
+            there = {**state, **{project: goal[project] for project in group}}
+            after = _violated(problem, there)
             if after <= before:
-                ways.append((size, len(after), group))
+                ways.append((size, len(after), group, there))
     # Small groups first, and of those the one that cures most.
-    for _, _, group in sorted(ways):
-        rest = _walk(problem, goal, done.union(group), left.difference(group), largest)
+    for _, _, group, there in sorted(ways, key=lambda way: way[:3]):
+        rest = _walk(problem, there, goal, left.difference(group), largest)
         if rest is not None:
             return [frozenset(group), *rest]
     return None

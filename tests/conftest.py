@@ -28,7 +28,7 @@ def public() -> Iterator[Path]:
     if not hasattr(os, "seteuid"):
         pytest.skip("no POSIX permissions here: not run")
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o755)  # noqa: S103  that is the point
         yield Path(folder)
 
 

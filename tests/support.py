@@ -16,12 +16,16 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import pytest
+from packaging.markers import default_environment
+from packaging.version import Version
 
 import compatshim
 from compatshim.kb import environments
+from compatshim.metadata.interface import Release
+from compatshim.model import Distribution, Inventory, Unread
 
 PACKAGE = os.path.dirname(os.path.abspath(compatshim.__file__))
 
@@ -112,6 +116,34 @@ def mended():
 """
 
 
+class Releases:
+    """Index metadata with the versions that the founding story is about, and no more."""
+
+    KNOWN: ClassVar[Mapping[str, Mapping[str, Tuple[str, ...]]]] = {
+        "datasets": {"2.15.0": (), "2.16.1": ("filelock",), "2.17.0": ("filelock",), "5.2.0": ("filelock>=3.13",)},
+        "evaluate": {"0.4.1": ("datasets>=2.0.0",), "0.4.6": ("datasets>=2.0.0",)},
+        "filelock": {"3.9.0": (), "3.12.0": (), "3.24.0": (), "3.31.0": (), "4.0.0": ()},
+        "huggingface-hub": {"1.3.0": ("filelock",), "1.4.1": ("filelock",), "1.5.0": ("filelock>=3.10.0",)},
+    }
+
+    def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
+        """As a metadata source says it."""
+        known = self.KNOWN.get(project)
+        if known is None:
+            return None
+        return tuple(Release(project, Version(version), requires=requires) for version, requires in known.items())
+
+
+def inventory(versions: Mapping[str, str], unread: Sequence[Unread] = ()) -> Inventory:
+    """An environment with these versions, which declare what their releases do."""
+    found = {
+        project: Distribution(project, Version(version), Releases.KNOWN.get(project, {}).get(version, ()))
+        for project, version in versions.items()
+    }
+    markers = {name: str(value) for name, value in default_environment().items()}
+    return Inventory("the fake environment", found, tuple(unread), markers)
+
+
 def site(
     folder: Path, versions: Optional[Mapping[str, str]] = None, modules: Optional[Mapping[str, str]] = None
 ) -> str:
@@ -170,7 +202,9 @@ def run(
     Isolated and without ``site`` unless ``flags`` say otherwise: nothing of this environment is importable.
     """
     entries = [item if isinstance(item, (str, bytes, int, type(None))) else str(item) for item in path]
-    program = f"import sys\nsys.path[:0] = {entries!r}\n{code}\nvalue = {value}\nimport json\nprint(json.dumps(value))\n"
+    program = (
+        f"import sys\nsys.path[:0] = {entries!r}\n{code}\nvalue = {value}\nimport json\nprint(json.dumps(value))\n"
+    )
     return start([python, *flags, "-B", "-W", "default", "-c", program], env=env, **options)
 
 
@@ -184,7 +218,9 @@ def start(command: Sequence[str], env: Optional[Mapping[str, str]] = None, **opt
         check=False,
         **{"stdin": subprocess.DEVNULL, **options},
     )
-    return Completed(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    return Completed(
+        done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    )
 
 
 def environment(**settings: str) -> Dict[str, str]:

@@ -129,6 +129,13 @@ def test_another_file_is_refused(text: str, said: str) -> None:
         constraints.parse(text)
 
 
+def test_what_only_the_user_asked_for_says_so() -> None:
+    line = Line("datasets", "==3.0.0", (), "you asked for datasets >=3")
+    assert str(line) == "datasets==3.0.0  # you asked for datasets >=3"
+    file = ConstraintFile("0.1", "0" * 12, "python -m compatshim pin", (line,))
+    assert constraints.parse(file.render()) == file
+
+
 def test_a_floor_is_preferred_to_a_cap() -> None:
     catalog = Catalog((advisory(1, {"a": [("2.0", None)], "b": [("0", "2.0")]}),), "")
     made = constraints.guards({"a": Version("1.0"), "b": Version("3.0")}, (), catalog)

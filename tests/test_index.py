@@ -66,7 +66,7 @@ def versions(draw: st.DrawFn, project: str) -> str:
 def test_is_fresh() -> None:
     text = compiler.read()
     assert text == compiler.index(CATALOG, SNAPSHOT), "run `python -m compatshim kb compile`"
-    assert _index.DIGEST == CATALOG.digest
+    assert CATALOG.digest == _index.DIGEST
 
 
 @pytest.mark.parametrize("project", CATALOG.projects)

@@ -54,9 +54,9 @@ def test_certainty(datasets: str, certainty: Certainty) -> None:
 
 ANY = st.dictionaries(
     st.sampled_from([*CATALOG.projects, "numpy"]),
-    st.sampled_from(["0.4.1", "0.4.2", "1.4.1", "2.16.1", "2.17.0", "3.9.0", "3.12.0", "3.31.0", "99", "1.0+x"]).map(
-        Version
-    ),
+    st.sampled_from(
+        ["0.4.1", "0.4.2", "1.4.1", "2.16.1", "2.17.0", "3.9.0", "3.12.0", "3.31.0", "99", "1.0+x"]
+    ).map(Version),
 )
 
 

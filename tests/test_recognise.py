@@ -11,14 +11,14 @@ from compatshim.recognise import recognise
 
 CATALOG = catalog.load()
 
-FOUNDING = '''\
+FOUNDING = """\
 Traceback (most recent call last):
   File "/app/metrics.py", line 12, in compute
     metric = evaluate.load("accuracy", num_process=2, process_id=rank)
   File "/venv/lib/python3.11/site-packages/evaluate/module.py", line 349, in _check_all_processes_locks
     raise ValueError(
 ValueError: Expected to find locked file /tmp/x/default-2-0.arrow.lock from process 1 but it doesn't exist.
-'''
+"""
 POLL = "TypeError: BaseFileLock.acquire() got an unexpected keyword argument 'poll_interval'"
 
 
@@ -26,7 +26,9 @@ def ids(text: str) -> List[str]:
     return [advisory.id[-4:] for advisory in recognise(text, CATALOG)]
 
 
-@pytest.mark.parametrize("prefix", ["", "[rank1]: ", "[rank1]:", "[default0]:", "0: ", "[1,0]<stderr>:", "worker-1 | "])
+@pytest.mark.parametrize(
+    "prefix", ["", "[rank1]: ", "[rank1]:", "[default0]:", "0: ", "[1,0]<stderr>:", "worker-1 | "]
+)
 def test_behind_the_prefix_of_a_rank(prefix: str) -> None:
     assert ids("".join(prefix + line for line in FOUNDING.splitlines(keepends=True))) == ["0001"]
 
@@ -39,7 +41,7 @@ def test_behind_the_prefix_of_a_rank(prefix: str) -> None:
         (f"torch.multiprocessing.spawn.ProcessRaisedException: {POLL}", ["0003"]),
         (f"ERROR:root:{POLL}", ["0003"]),
         (f"'{POLL}'", ["0003"]),
-        ('TypeError("acquire() got an unexpected keyword argument \'poll_interval\'")', ["0003"]),
+        ("TypeError(\"acquire() got an unexpected keyword argument 'poll_interval'\")", ["0003"]),
         (POLL.replace("TypeError", "\x1b[1;35mTypeError\x1b[0m"), ["0003"]),
         (POLL.replace("poll_interval", "mode"), ["0004"]),
         ("PermissionError: [Errno 13] Permission denied: '/cache/x.lock'", ["0002"]),

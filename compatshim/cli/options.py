@@ -73,13 +73,16 @@ def answer(args: argparse.Namespace, found: Analysis) -> Answer:
     from compatshim import analysis as analyses
     from compatshim.metadata.snapshot import Snapshot
 
-    return analyses.answer(
-        found,
-        Snapshot.bundled(),
-        name=args.objective,
-        hold=_holds(args, found.inventory),
-        ask=_wishes(args),
-    )
+    snapshot = Snapshot.bundled()
+    wishes = _wishes(args)
+    for wish in wishes:
+        if wish.name not in found.inventory.distributions and snapshot.releases(wish.name) is None:
+            raise UsageError(
+                f"--require {wish}: {wish.name} is neither installed nor among the projects known here "
+                f"(as of {snapshot.date})"
+            )
+    hold = _holds(args, found.inventory)
+    return analyses.answer(found, snapshot, name=args.objective, hold=hold, ask=wishes)
 
 
 def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:

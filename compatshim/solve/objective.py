@@ -72,15 +72,17 @@ class Objective:
         """The price of moving one project to a candidate."""
         versions = problem.candidates[project]
         before, after = versions[problem.current[project]], versions[index]
-        parts = {"changed": 1, "age": len(versions) - 1 - index}
-        if after is not None:
+        parts = {"age": len(versions) - 1 - index}
+        # A project that is added disturbs nothing that is there: the newest that fits will do.
+        if before is not None and after is not None:
+            parts["changed"] = 1
+            parts["downgrades"] = int(after < before)
+            parts[jump(before, after)] = 1
             parts["unproven"] = int((project, after) not in self.proven)
             listed = self.listed.get(project)
-            if listed is not None and not any(requirements.admits(text, after) for text in listed):
-                parts["unlisted"] = 1
-            if before is not None:
-                parts["downgrades"] = int(after < before)
-                parts[jump(before, after)] = 1
+            parts["unlisted"] = int(
+                listed is not None and not any(requirements.admits(text, after) for text in listed)
+            )
         return self.vector(**parts)
 
 
@@ -114,9 +116,12 @@ def _installed(problem: Problem) -> Mapping[str, Version]:
 
 
 def changes(problem: Problem, decided: Mapping[str, int]) -> Tuple[Change, ...]:
-    """The changes that a set of decisions amounts to, sorted by project."""
+    """The changes that a set of decisions amounts to, sorted by project.
+
+    What is added and not known here is no change that anybody could name: the installer will pick a version.
+    """
     return tuple(
         Change(project, problem.version(project, problem.current[project]), problem.version(project, index))
         for project, index in sorted(decided.items())
-        if index != problem.current[project]
+        if index != problem.current[project] and project not in problem.unknown
     )

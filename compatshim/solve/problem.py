@@ -100,7 +100,10 @@ class Problem:
     def holds(self, incompatibility: Incompatibility, decided: Mapping[str, int]) -> bool:
         """Whether all terms hold where the decided projects are as decided and the others as installed."""
         current = self.current
-        return all(mask >> decided.get(project, current[project]) & 1 for project, mask in incompatibility.terms)
+        for project, mask in incompatibility.terms:  # all() is three times slower, and this is the core
+            if not mask >> (decided[project] if project in decided else current[project]) & 1:
+                return False
+        return True
 
 
 def build(

@@ -13,16 +13,17 @@ import heapq
 from dataclasses import dataclass
 from itertools import count
 from operator import add
-from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from compatshim.model import Change
 from compatshim.solve.objective import Cost, Objective, changes
 from compatshim.solve.problem import Incompatibility, Known, Problem
 
-BUDGET = 20_000
+BUDGET = 5_000
 """Nodes to expand before minimality is given up."""
 
-_Decisions = FrozenSet[Tuple[str, int]]
+# Decisions (project, index), and the soft incompatibilities that are accepted.
+_Node = Tuple[FrozenSet[Tuple[str, int]], FrozenSet[int]]
 
 
 @dataclass(frozen=True)
@@ -62,26 +63,27 @@ class _Search:
             if problem.holds(incompatibility, {})
         ]
         self._options: Dict[str, Tuple[Tuple[int, Cost], ...]] = {}
+        self._known_repairs: Dict[int, Dict[str, Tuple[int, Cost]]] = {}
 
     def run(self, budget: int) -> Optional[Solution]:
         order = count()
-        start: Tuple[_Decisions, FrozenSet[int]] = (frozenset(), frozenset())
-        heap = [(self.objective.zero, next(order), self.objective.zero, start)]
-        seen: Set[Tuple[_Decisions, FrozenSet[int]]] = {start}
+        start: _Node = (frozenset(), frozenset())
+        # Of nodes that promise the same, the one with the most decisions is the nearest to an answer.
+        heap = [(self.objective.zero, 0, next(order), self.objective.zero, start, self.violated_at_start)]
+        seen: Set[_Node] = {start}
         expanded = 0
         greedy = False
         while heap:
-            _, _, cost, node = heapq.heappop(heap)
+            _, _, _, cost, node, violated = heapq.heappop(heap)
             decided, accepted = dict(node[0]), node[1]
             expanded += 1
             if expanded > budget and not greedy:
-                # Depth first from here on: far-decided nodes have the fewest violations left.
+                # From here on the nodes with the fewest violations left go first, whatever they promise.
                 greedy = True
-                heap = [(self._greedy(item[3], item[2]), item[1], item[2], item[3]) for item in heap]
+                heap = [((len(item[5]), *item[3]), *item[1:]) for item in heap]
                 heapq.heapify(heap)
             if expanded > 2 * budget:
                 raise OutOfBudgetError(f"no answer after {expanded} nodes")
-            violated = self._violated(decided, accepted)
             if not violated:
                 return Solution(
                     changes(self.problem, decided),
@@ -91,47 +93,51 @@ class _Search:
                     proved=not greedy,
                     nodes=expanded,
                 )
-            for child, price in self._children(decided, accepted, violated):
+            for child, project, price in self._children(decided, accepted, violated):
                 if child in seen:
                     continue
                 seen.add(child)
-                total = tuple(map(add, cost, price))
-                rank = self._greedy(child, total) if greedy else tuple(map(add, total, self._bound(child)))
-                heapq.heappush(heap, (rank, next(order), total, child))
+                after = dict(child[0])
+                left = self._violated(after, child[1], violated, project)
+                bound = self._bound(after, left)
+                if bound is not None:
+                    total = tuple(map(add, cost, price))
+                    rank = (len(left), *total) if greedy else tuple(map(add, total, bound))
+                    heapq.heappush(heap, (rank, -len(after), next(order), total, child, left))
         return None
 
-    def _violated(self, decided: Mapping[str, int], accepted: FrozenSet[int]) -> List[int]:
-        """Positions of the violated incompatibilities, hard ones first."""
+    def _violated(
+        self, decided: Mapping[str, int], accepted: FrozenSet[int], before: Sequence[int], project: str
+    ) -> List[int]:
+        """What is violated after a decision about ``project``, given what was ``before``."""
         problem = self.problem
-        positions = set(self.violated_at_start)
-        for project in decided:
-            positions.update(problem.by_project[project])
-        found = [
+        positions = {*before, *problem.by_project.get(project, ())}
+        return sorted(
             position
-            for position in positions
-            if position not in accepted and problem.holds(problem.incompatibilities[position], decided)
-        ]
-        return sorted(found, key=lambda position: (problem.incompatibilities[position].soft, position))
+            for position in positions - accepted
+            if problem.holds(problem.incompatibilities[position], decided)
+        )
 
     def _children(
-        self, decided: Dict[str, int], accepted: FrozenSet[int], violated: List[int]
-    ) -> Iterator[Tuple[Tuple[_Decisions, FrozenSet[int]], Cost]]:
-        problem = self.problem
-        hard = [position for position in violated if not problem.incompatibilities[position].soft]
+        self, decided: Dict[str, int], accepted: FrozenSet[int], violated: Sequence[int]
+    ) -> Iterator[Tuple[_Node, str, Cost]]:
+        """The ways out of one violation, with the project that moves: a soft one may also be accepted."""
         # The violation with the fewest ways out keeps the tree narrow.
-        if hard:
-            ways = [list(self._ways(problem.incompatibilities[position], decided)) for position in hard]
-            best = min(ways, key=len)
-        else:
-            position = violated[0]
-            present = position in self.violated_at_start
-            yield (
-                (frozenset(decided.items()), accepted | {position}),
-                self.objective.soft(present_before=present),
-            )
-            best = list(self._ways(problem.incompatibilities[position], decided))
-        for project, index, price in best:
-            yield (frozenset({**decided, project: index}.items()), accepted), price
+        position = min(violated, key=lambda position: self._width(position, decided))
+        incompatibility = self.problem.incompatibilities[position]
+        if incompatibility.soft:
+            yield (frozenset(decided.items()), accepted | {position}), "", self._acceptance(position)
+        for project, index, price in self._ways(incompatibility, decided):
+            yield (frozenset({**decided, project: index}.items()), accepted), project, price
+
+    def _acceptance(self, position: int) -> Cost:
+        return self.objective.soft(present_before=position in self.violated_at_start)
+
+    def _width(self, position: int, decided: Mapping[str, int]) -> int:
+        """How many ways out of a violation there may be."""
+        ways = self._repairs(position)
+        free = sum(number for project, (number, _) in ways.items() if project not in decided)
+        return free + self.problem.incompatibilities[position].soft
 
     def _ways(
         self, incompatibility: Incompatibility, decided: Mapping[str, int]
@@ -160,16 +166,13 @@ class _Search:
         """The candidates worth trying: of each kind that no incompatibility tells apart, the cheapest."""
         if project not in self._options:
             problem = self.problem
-            masks = [
-                mask
-                for position in problem.by_project[project]
-                for name, mask in problem.incompatibilities[position].terms
-                if name == project
-            ]
+            items = [problem.incompatibilities[position] for position in problem.by_project[project]]
+            masks = [mask for item in items for name, mask in item.terms if name == project]
+            never = [item.terms[0][1] for item in items if len(item.terms) == 1 and not item.soft]
             best: Dict[Tuple[int, ...], Tuple[Cost, int]] = {}
             for index, version in enumerate(problem.candidates[project]):
                 # What is there is not taken away: nothing here knows who else uses it.
-                if index == problem.current[project] or version is None:
+                if index == problem.current[project] or version is None or any(mask >> index & 1 for mask in never):
                     continue
                 kind = tuple(mask >> index & 1 for mask in masks)
                 price = self.objective.change(problem, project, index)
@@ -178,27 +181,38 @@ class _Search:
             self._options[project] = tuple((index, price) for price, index in sorted(best.values()))
         return self._options[project]
 
-    def _bound(self, node: Tuple[_Decisions, FrozenSet[int]]) -> Cost:
-        """At least one more change for each violation in a set that shares no undecided project."""
-        decided, accepted = dict(node[0]), node[1]
-        taken: Set[str] = set()
-        needed = 0
-        for position in self._violated(decided, accepted):
-            incompatibility = self.problem.incompatibilities[position]
-            free = {project for project, _ in incompatibility.terms if project not in decided}
-            if not incompatibility.soft and not free & taken:
-                taken |= free
-                needed += 1
-        return self.objective.vector(changed=needed)
+    def _repairs(self, position: int) -> Dict[str, Tuple[int, Cost]]:
+        """How many candidates of each project break an incompatibility, and the price of the cheapest."""
+        if position not in self._known_repairs:
+            found = {}
+            for project, mask in self.problem.incompatibilities[position].terms:
+                prices = [price for index, price in self._candidates(project) if not mask >> index & 1]
+                if prices:
+                    found[project] = (len(prices), min(prices))
+            self._known_repairs[position] = found
+        return self._known_repairs[position]
 
-    def _greedy(self, node: Tuple[_Decisions, FrozenSet[int]], cost: Cost) -> Cost:
-        decided, accepted = dict(node[0]), node[1]
-        hard = [
-            position
-            for position in self._violated(decided, accepted)
-            if not self.problem.incompatibilities[position].soft
-        ]
-        return (len(hard), *cost)
+    def _bound(self, decided: Mapping[str, int], violated: Sequence[int]) -> Optional[Cost]:
+        """What a set of violations that share no undecided project costs, at the least; None for a dead end.
+
+        Each needs a change of its own, and that change is no cheaper than the cheapest candidate outside its
+        mask; or, if it is soft, its acceptance.
+        """
+        taken: Set[str] = set()
+        total = self.objective.zero
+        for position in violated:
+            prices = {
+                project: price for project, (_, price) in self._repairs(position).items() if project not in decided
+            }
+            ways = list(prices.values())
+            if self.problem.incompatibilities[position].soft:
+                ways.append(self._acceptance(position))
+            if not ways:
+                return None
+            if not taken & prices.keys():
+                taken.update(prices)
+                total = tuple(map(add, total, min(ways)))
+        return total
 
 
 def advisories(accepted: Tuple[Incompatibility, ...]) -> Tuple[str, ...]:

@@ -6,7 +6,7 @@ import os
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, ClassVar, Dict, List, Tuple
 
 import pytest
 from packaging.markers import default_environment
@@ -115,7 +115,7 @@ def two_versions(folder: Path) -> None:
 
 
 class TestBad:
-    CASES: List[Tuple[Callable[[Path], None], str]] = [
+    CASES: ClassVar[List[Tuple[Callable[[Path], None], str]]] = [
         (no_metadata, "has no METADATA: reinstall it or remove the directory"),
         (no_pkg_info, "has no PKG-INFO: reinstall it or remove the directory"),
         (metadata(b""), "has no Name"),
@@ -178,7 +178,11 @@ class TestBad:
         inventory = read(*odd, "a\0b", tmp_path / "file", tmp_path / "site.zip", tmp_path / "site")
         assert set(inventory.distributions) == {"good"}
         archive = "is an archive; what it holds was not looked at"
-        assert reasons(inventory) == [(None, "cannot be listed: embedded null byte"), (None, archive), (None, archive)]
+        assert reasons(inventory) == [
+            (None, "cannot be listed: embedded null byte"),
+            (None, archive),
+            (None, archive),
+        ]
 
     @pytest.mark.parametrize(
         ("place", "told"),
@@ -235,7 +239,7 @@ class TestOther:
         monkeypatch.setenv("PYTHONPATH", site)
         assert "a" in environment.of(sys.executable).distributions
 
-    SAYS: Dict[str, Tuple[str, str]] = {
+    SAYS: ClassVar[Dict[str, Tuple[str, str]]] = {
         "nothing": (":", "did not answer as a Python interpreter does (exit 0)"),
         "fails": ("echo 'line one' >&2; echo 'line two' >&2; exit 3", "(exit 3): line two"),
         "garbage": ("echo garbage", "(exit 0)"),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from compatshim.analysis import analyse, answer
 from compatshim.catalog import Catalog
 from compatshim.match import match
 from compatshim.solve import objective, problem, search
@@ -53,18 +54,19 @@ def price(world: World, start: Assignment, state: Assignment, name: str) -> Tupl
         old = start[project]
         if version == old or version is None:
             continue
-        parts["changed"] += 1
-        parts["unproven"] += 1
         known = [release.version for release in world.metadata.known[project]]
         parts["age"] += len(known) - 1 - known.index(version)
+        if old is None:
+            continue
+        parts["changed"] += 1
+        parts["unproven"] += 1
         if project in listed and not any(item.specifier.contains(version) for item in listed[project]):
             parts["unlisted"] += 1
-        if old is not None:
-            parts["downgrades"] += version < old
-            digits = [*zip((*old.release, 0, 0)[:2], (*version.release, 0, 0)[:2])]
-            parts[
-                "major" if digits[0][0] != digits[0][1] else "minor" if digits[1][0] != digits[1][1] else "patch"
-            ] += 1
+        parts["downgrades"] += version < old
+        digits = [*zip((*old.release, 0, 0)[:2], (*version.release, 0, 0)[:2])]
+        parts[
+            "major" if digits[0][0] != digits[0][1] else "minor" if digits[1][0] != digits[1][1] else "patch"
+        ] += 1
     return tuple(parts[part] for part in objective.ORDERS[name])
 
 
@@ -202,3 +204,14 @@ def test_yanked_and_unknown_releases_are_never_proposed() -> None:
     known = {"a": (first, second, replace(third, yanked=True), replace(fourth, requires=None))}
     given_ = World(given_.inventory, given_.catalog, type(given_.metadata)(known))
     assert solved(given_) == {"a": "2.0"}
+
+
+def test_what_is_added_and_not_known_is_no_change() -> None:
+    releases: Dict[str, Dict[str, List[str]]] = {"a": {"1.0": [], "2.0": ["nobody-knows>=3"]}}
+    bad = advisory(1, {"a": [("0", "2.0")]}, remedies=[["a>=2.0"]])
+    given_ = world({"a": "1.0"}, releases, bad)
+    made = answer(analyse(given_.inventory, given_.catalog), given_.metadata, name="least-change")
+    assert made.solution is not None
+    assert [change.project for change in made.solution.changes] == ["a"]
+    assert made.problem.unknown == {"nobody-knows"}
+    assert [[change.project for change in step.changes] for step in made.steps] == [["a"]]

@@ -78,7 +78,7 @@ class TestMatching:
             "import compatshim; from evaluate.module import FileFreeLock",
             "from evaluate.module import FileFreeLock; import compatshim",
             "import evaluate; import compatshim; from evaluate import module; FileFreeLock = module.FileFreeLock",
-            "import compatshim; import importlib; FileFreeLock = importlib.import_module('evaluate.module').FileFreeLock",
+            "import compatshim; FileFreeLock = __import__('evaluate.module').module.FileFreeLock",
             "import compatshim; exec('from evaluate.module import *')",
         ],
     )
@@ -204,7 +204,10 @@ class TestNotices:
 
     @pytest.fixture
     def path(self, home: str, tmp_path: Path) -> List[str]:
-        return [home, support.site(tmp_path / "site", STORY, {**MODULES, "evaluate/module.py": "class Other: pass"})]
+        return [
+            home,
+            support.site(tmp_path / "site", STORY, {**MODULES, "evaluate/module.py": "class Other: pass"}),
+        ]
 
     TWICE = f"{USE}\nimport importlib\nfor _ in range(3): importlib.reload(evaluate.module)"
 
@@ -213,19 +216,17 @@ class TestNotices:
         assert "CompatshimWarning: compatshim CSA-2026-0001: evaluate.module was not mended" in notice
         assert "`python -m compatshim explain CSA-2026-0001`" in notice
 
-    @pytest.mark.parametrize("flag", ["ignore:compatshim", "ignore::UserWarning"])
-    def test_can_be_filtered(self, flag: str, path: List[str]) -> None:
-        done = run(self.TWICE, path, flags=("-I", "-S"), value="1")
-        filtered = run(f"import warnings; warnings.simplefilter('default')\n{self.TWICE}", path)
-        assert done.notices
-        assert filtered.notices
-        plain = [sys.executable, "-I", "-S", "-B", "-W", flag, "-c", f"import sys; sys.path[:0]={path!r}\n{self.TWICE}"]
-        silent = support.start(plain)
-        assert (silent.code, silent.err) == (0, "")
+    def under(self, action: str, path: List[str]) -> Completed:
+        program = f"import sys; sys.path[:0] = {path!r}\n{self.TWICE}"
+        return support.start([sys.executable, "-I", "-S", "-B", "-W", action, "-c", program])
+
+    @pytest.mark.parametrize("action", ["ignore:compatshim", "ignore::UserWarning", "ignore"])
+    def test_can_be_filtered(self, action: str, path: List[str]) -> None:
+        done = self.under(action, path)
+        assert (done.code, done.err) == (0, "")
 
     def test_errors_for_warnings_break_no_import(self, path: List[str]) -> None:
-        program = f"import sys; sys.path[:0]={path!r}\n{self.TWICE}"
-        done = support.start([sys.executable, "-I", "-S", "-B", "-W", "error", "-c", program])
+        done = self.under("error", path)
         assert done.code == 0
         assert done.err.startswith("compatshim CSA-2026-0001: evaluate.module was not mended")
         assert len(done.err.splitlines()) == 1

@@ -230,7 +230,7 @@ def test_a_module_in_a_zip_file(python: str, home: str, tmp_path: Path) -> None:
 
 
 def test_removed_while_somebody_holds_it(path: Sequence[str]) -> None:
-    code = f"""
+    code = """
 import compatshim
 ours = sys.meta_path[0]
 compatshim.revert()

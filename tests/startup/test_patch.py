@@ -6,7 +6,7 @@ The probes' verdicts on real releases of evaluate, datasets and huggingface_hub 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List
+from typing import ClassVar, Dict, List
 
 import pytest
 
@@ -19,6 +19,7 @@ USE = f"import compatshim, evaluate.module, datasets.utils._filelock, importlib\
 HASH = "hasattr(datasets.utils._filelock, 'hash')"
 
 BACKPORTED = EVALUATE.replace("return False", "return self._lock_file_fd is not None")
+NOTED = "self._lock_file_fd = self.filelock.lock_file"
 OLD_DIALECT = BACKPORTED.replace("poll_interval=0.05", "poll_intervall=0.05")
 
 
@@ -46,7 +47,7 @@ class TestProbe:
         assert mended == BOTH
         assert about(ledger) == [["applied", ""]]
 
-    UNKNOWN = {
+    UNKNOWN: ClassVar[Dict[str, str]] = {
         "nothing": "",
         "no FileFreeLock": LOCK,
         "no Timeout": EVALUATE.replace("Timeout", "Timed"),
@@ -54,8 +55,8 @@ class TestProbe:
         "not a class": f"{EVALUATE}\nFileFreeLock = None",
         "other constructor": EVALUATE.replace("def __init__(self, lock_file):", "def __init__(self, *, path, fd):"),
         "other _acquire": EVALUATE.replace("def _acquire(self):", "def _acquire(self, blocking):"),
-        "raises": EVALUATE.replace("self._lock_file_fd = self.filelock.lock_file", "raise OSError"),
-        "TypeError of its own": EVALUATE.replace("self._lock_file_fd = self.filelock.lock_file", "raise TypeError"),
+        "raises": EVALUATE.replace(NOTED, "raise OSError"),
+        "TypeError of its own": EVALUATE.replace(NOTED, "raise TypeError"),
     }
 
     @pytest.mark.parametrize("text", UNKNOWN.values(), ids=UNKNOWN)
@@ -73,7 +74,7 @@ class TestProbe:
         assert done.code == 1
         assert "RuntimeError: compatshim CSA-2026-0001: evaluate.module was not mended" in done.err
 
-    NO_FAULT = {
+    NO_FAULT: ClassVar[Dict[str, str]] = {
         "mode of its own": DATASETS.replace("__init__(self.hash", "__init__(mode=0o666, lock_file=self.hash"),
         "no mode": DATASETS.replace(", mode=0o644", "").replace("lock_file, mode", "lock_file, 0"),
         "another default": DATASETS.replace("mode=0o644", "mode=-1"),
@@ -91,7 +92,7 @@ class TestProbe:
         [
             DATASETS.replace("str(hash(path))", "'fixed'"),
             f"from hashlib import md5 as hash\n{DATASETS}",
-            "class FileLock_:\n    def __init__(self): pass\nclass FileLock(FileLock_):\n    def __init__(self): pass",
+            "class FileLock_:\n    def __init__(self): pass\nclass FileLock(FileLock_): pass",
         ],
     )
     def test_name(self, text: str, home: str, tmp_path: Path) -> None:
@@ -108,16 +109,17 @@ import os
 os.umask(0o027)
 {USE}
 from datasets.utils._filelock import FileLock
-modes = [FileLock("x").mode, FileLock("x", mode=0o600).mode, FileLock("x", -1, 0o601).mode, FileLock("x", 3).mode]"""
-        assert run(code, [home, story], value="modes").data == [0o640, 0o600, 0o601, 0o640]
+locks = FileLock("x"), FileLock("x", mode=0o600), FileLock("x", -1, 0o601), FileLock("x", 3)"""
+        assert run(code, [home, story], value="[lock.mode for lock in locks]").data == [0o640, 0o600, 0o601, 0o640]
 
     def test_long_names_are_the_same_in_every_process(self, home: str, story: str) -> None:
-        code = "from datasets.utils._filelock import FileLock\nnames = [FileLock(n * 300).lock_file for n in ('a', '\\udcff')]"
+        code = "from datasets.utils._filelock import FileLock"
+        value = "[FileLock(sign * 300).lock_file for sign in ('a', '\\udcff')]"
 
         def names(before: str, seed: str) -> object:
             # Isolated interpreters take no PYTHONHASHSEED.
-            flags = ("-s", "-S")
-            return run(f"{before}\n{code}", [home, story], value="names", flags=flags, env={"PYTHONHASHSEED": seed}).data
+            env = {"PYTHONHASHSEED": seed}
+            return run(f"{before}\n{code}", [home, story], value=value, flags=("-s", "-S"), env=env).data
 
         assert names("import compatshim", "1") == names("import compatshim", "2")
         assert names("", "1") != names("", "2")
@@ -156,7 +158,7 @@ importlib.reload(evaluate.module)"""
 class TestRevert:
     @pytest.mark.parametrize("python", support.every_python())
     def test_undoes_everything(self, python: str, home: str, story: str) -> None:
-        code = f"""
+        code = """
 import evaluate.module, datasets.utils._filelock as names
 before = dict(vars(evaluate.module.FileFreeLock)), dict(vars(names.FileLock)), sorted(vars(names))
 import compatshim
@@ -209,12 +211,12 @@ class TestFailure:
     @pytest.mark.parametrize(
         ("old", "new"),
         [
-            ("(lock, \"is_locked\"", "(int, \"is_locked\""),
+            ('(lock, "is_locked"', '(int, "is_locked"'),
             ("    poll = _poll(module)\n    timeout", "    poll = no_such_name\n    timeout"),
             ("MODULES = ", "raise OSError('disk')\nMODULES = "),
         ],
     )
-    def test_half_way(self, old: str, new: str, home: str, story: str, tmp_path: Path) -> None:
+    def test_half_way(self, old: str, new: str, story: str, tmp_path: Path) -> None:
         package = Path(support.copy_package(tmp_path)) / "compatshim"
         shim = package / "shims" / "evaluate_filefreelock.py"
         text = shim.read_text()

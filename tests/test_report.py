@@ -1,0 +1,190 @@
+"""The text of whole pages, so that a change of wording or layout is a decision."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Callable, Optional
+
+import pytest
+from packaging.version import Version
+
+from compatshim.analysis import Analysis, Answer, analyse, answer
+from compatshim.catalog import Catalog
+from compatshim.model import Advisory, Change, Detect, Interval, Reference, Remedy, Reproducer, Term
+from compatshim.report import data, text
+from tests import support
+
+ADVISORY = Advisory(
+    id="CSA-2026-9999",
+    title="Every rank waits for a lock that is already held",
+    symptom="hang",
+    severity="high",
+    root_cause="evaluate sets a private attribute.\nfilelock 3.12 moved it.",
+    terms=(
+        Term("evaluate", (Interval(Version("0"), Version("0.4.2")),), ("evaluate.module",)),
+        Term("filelock", (Interval(Version("3.12.0"), last_checked=Version("3.31.0")),)),
+    ),
+    remedies=(
+        Remedy("upgrade", ("evaluate>=0.4.2",), impact="A lock path that is a link stops working."),
+        Remedy("shim", shim="evaluate_filefreelock"),
+    ),
+    reproducer=Reproducer("some_program"),
+    detect=(Detect("ValueError", "Expected to find locked file"),),
+    references=(Reference("REPORT", "https://example.org/1"),),
+)
+CATALOG = Catalog((ADVISORY,), "0123456789ab")
+
+
+def analysis(filelock: str = "3.12.0") -> Analysis:
+    return analyse(support.inventory({**support.STORY, "filelock": filelock}), CATALOG)
+
+
+def solved(found: Analysis, name: str, **wishes: object) -> Answer:
+    return answer(found, support.Releases(), name=name, **wishes)  # type: ignore[arg-type]
+
+
+def page(fill: Callable[[text.Page], None]) -> str:
+    made = text.Page(io.StringIO())
+    fill(made)
+    return made.render()
+
+
+def finding(filelock: str = "3.12.0", python: Optional[str] = None) -> str:
+    found = analysis(filelock)
+    return page(lambda made: text.check(made, found, solved(found, "least-change"), python))
+
+
+def plan() -> str:
+    found = solved(analysis(), "recommended")
+    return page(lambda made: text.plan(made, found, found.steps, None))
+
+
+def impossible() -> str:
+    found = solved(analysis(), "least-change", hold=("evaluate", "filelock")).impossible
+    assert found is not None
+    return page(lambda made: text.impossible(made, found))
+
+
+def advisory() -> str:
+    return page(lambda made: text.advisory(made, ADVISORY))
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_finding() -> None:
+    assert (
+        finding()
+        == """\
+CSA-2026-9999  error  Every rank waits for a lock that is already held
+  installed  evaluate 0.4.1 · filelock 3.12.0
+  known bad  evaluate <0.4.2 · filelock >=3.12.0
+  cause      evaluate sets a private attribute. filelock 3.12 moved it.
+  fix        evaluate==0.4.6, or `import compatshim`, which keeps the versions
+
+Fix, the smallest change that cures every error:
+  pip        python -m pip install evaluate==0.4.6
+  uv         uv pip install evaluate==0.4.6
+  file       python -m compatshim pin > constraints.txt
+Without changing versions: put this first in the program
+  shim       import compatshim    # mends CSA-2026-9999
+1 error. 3 distributions checked, 0 not checked.
+"""
+    )
+
+
+def test_a_finding_that_is_not_sure_says_so() -> None:
+    probably = "             This is newer than anything that was run: probably bad, not surely.\n"
+    assert probably in finding("4.0.0")
+    assert probably not in finding("3.31.0")
+
+
+def test_plan() -> None:
+    assert (
+        plan()
+        == """\
+Step 1 of 1: evaluate 0.4.1 → 0.4.6
+  pip        python -m pip install evaluate==0.4.6
+  uv         uv pip install evaluate==0.4.6
+  cures      CSA-2026-9999 (Every rank waits for a lock that is already held)
+  mind       A lock path that is a link stops working.
+  after      0 known-bad combinations left; nothing that held before is broken.
+
+Why:
+             CSA-2026-9999 rules out evaluate <0.4.2 together with filelock >=3.12.0; installed:
+             evaluate 0.4.1, filelock 3.12.0.
+             evaluate moves from 0.4.1 to 0.4.6 because it takes the environment out of
+             CSA-2026-9999.
+"""
+    )
+
+
+def test_impossible() -> None:
+    assert (
+        impossible()
+        == """\
+No change of versions cures this:
+  because    CSA-2026-9999 rules out evaluate <0.4.2 together with filelock >=3.12.0; installed:
+             evaluate 0.4.1, filelock 3.12.0.
+  because    evaluate is held at 0.4.1.
+  because    filelock is held at 3.12.0.
+  drop       --hold evaluate; then evaluate==0.4.6 does.
+  or         keep the versions: `import compatshim` mends CSA-2026-9999.
+"""
+    )
+
+
+def test_advisory() -> None:
+    assert (
+        advisory()
+        == """\
+CSA-2026-9999  error  Every rank waits for a lock that is already held
+  known bad  evaluate <0.4.2 · filelock >=3.12.0
+  symptom    hang, severity high
+             ValueError: … Expected to find locked file …
+  cause      evaluate sets a private attribute. filelock 3.12 moved it.
+  remedy     python -m pip install "evaluate>=0.4.2"
+             mind: A lock path that is a link stops working.
+  remedy     import compatshim    # keeps the versions
+  run        0 bad, 0 good, 0 shimmed environments
+  see        report https://example.org/1
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("python", "shown"),
+    [(None, "python"), ("/usr/bin/python3", "/usr/bin/python3"), ("/my envs/bin/python", '"/my envs/bin/python"')],
+)
+def test_commands_can_be_copied(python: Optional[str], shown: str) -> None:
+    moves = [
+        Change("evaluate", Version("0.4.1"), Version("0.4.6")),
+        Change("odd", None, Version("1!2.0")),
+    ]
+    target = f" --python {shown}" if python else ""
+    assert text.pip(moves, python) == f'{shown} -m pip install evaluate==0.4.6 "odd==1!2.0"'
+    assert text.uv(moves, python) == f'uv pip install{target} evaluate==0.4.6 "odd==1!2.0"'
+    assert f"  file       python -m compatshim pin{target} > constraints.txt\n" in finding(python=python)
+
+
+@pytest.mark.parametrize("columns", ["1", "40", "1000"])
+def test_commands_are_never_wrapped(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert '  remedy     python -m pip install "evaluate>=0.4.2"\n' in advisory()
+    assert max(map(len, finding().splitlines())) <= 100
+
+
+def test_markup_is_text() -> None:
+    made = page(lambda made: made.line(("[bold]x[/]", "bold"), " [red] :smile: [link=x]"))
+    assert made == "[bold]x[/] [red] :smile: [link=x]\n"
+
+
+def test_json_is_ascii() -> None:
+    document = data.render("check", CATALOG, {"where": "/\udcff → é"})
+    assert document.isascii()
+    assert json.loads(document)["where"] == "/\udcff → é"
