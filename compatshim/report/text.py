@@ -32,12 +32,23 @@ class Page:
         """One line of (text, style) pairs or plain strings."""
         self._lines.append(Text.assemble(*parts))
 
+    def heading(self, item: Advisory) -> None:
+        """An advisory's id, level and title, which goes on below itself where it is long."""
+        before = f"{item.id}  {item.level}  "
+        first, *rest = self._wrapped(item.title, len(before))
+        self.line((item.id, "bold"), "  ", (item.level, STYLES[item.level]), f"  {first}")
+        for part in rest:
+            self.line(" " * len(before), part)
+
     def labelled(self, label: str, text: str) -> None:
         """A wrapped paragraph behind a label."""
-        width = max(self._width - LABEL - 2, 20)
-        wrapped = textwrap.wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
-        for number, part in enumerate(wrapped or [""]):
+        for number, part in enumerate(self._wrapped(text, LABEL + 2)):
             self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), part)
+
+    def _wrapped(self, text: str, margin: int) -> List[str]:
+        width = max(self._width - margin, 20)
+        words = " ".join(text.split())
+        return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False) or [""]
 
     def verbatim(self, label: str, texts: Iterable[str]) -> None:
         """Commands, one a line, behind a label."""
@@ -122,7 +133,7 @@ def _cure(finding: Finding, answer: Optional[Answer]) -> str:
 
 def _finding(page: Page, finding: Finding, cure: str) -> None:
     advisory = finding.advisory
-    page.line((advisory.id, "bold"), "  ", (finding.level, STYLES[finding.level]), f"  {advisory.title}")
+    page.heading(advisory)
     page.labelled("installed", " · ".join(f"{project} {version}" for project, version in finding.versions))
     page.labelled("known bad", " · ".join(str(term) for term in advisory.terms))
     if finding.certainty is Certainty.UNVERIFIED:
@@ -140,7 +151,7 @@ def _remedy(remedy: Remedy) -> str:
 
 def advisory(page: Page, item: Advisory) -> None:
     """Everything the catalog knows about one advisory."""
-    page.line((item.id, "bold"), "  ", (item.level, STYLES[item.level]), f"  {item.title}")
+    page.heading(item)
     page.labelled("known bad", " · ".join(str(term) for term in item.terms))
     page.labelled("symptom", f"{item.symptom}, severity {item.severity}")
     for detect in item.detect:
