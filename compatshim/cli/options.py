@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from compatshim.cli import UsageError
 
@@ -83,6 +83,13 @@ def answer(args: argparse.Namespace, found: Analysis) -> Answer:
             )
     hold = _holds(args, found.inventory)
     return analyses.answer(found, snapshot, name=args.objective, hold=hold, ask=wishes)
+
+
+def solved(args: argparse.Namespace) -> Optional[Tuple[Analysis, Answer]]:
+    """The environment and the solver's answer to it; None, and a word about it, when nothing could be read."""
+    found = analysis(args)
+    not_checked(found.inventory)
+    return None if nothing_read(found.inventory) else (found, answer(args, found))
 
 
 def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:

@@ -26,11 +26,10 @@ def run(args: argparse.Namespace) -> int:
     from compatshim import constraints
     from compatshim.report import data, text
 
-    found = options.analysis(args)
-    options.not_checked(found.inventory)
-    if options.nothing_read(found.inventory):
+    solved = options.solved(args)
+    if solved is None:
         return cli.NOTHING
-    answer = options.answer(args, found)
+    found, answer = solved
     if answer.solution is None:
         if args.format == "json":
             sys.stdout.write(data.render("pin", found.catalog, data.outcome(answer)))

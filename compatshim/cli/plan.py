@@ -21,11 +21,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the plan; exit status 1 when there is none."""
     from compatshim.report import data, text
 
-    found = options.analysis(args)
-    options.not_checked(found.inventory)
-    if options.nothing_read(found.inventory):
+    solved = options.solved(args)
+    if solved is None:
         return cli.NOTHING
-    answer = options.answer(args, found)
+    found, answer = solved
     status = cli.CLEAN if answer.solution is not None else cli.FINDINGS
     if args.format == "json":
         listed = [

@@ -453,6 +453,8 @@ class TestProgram:
             cwd=tmp_path,
             env=support.environment(PYTHONPATH=os.path.dirname(support.PACKAGE)),
             start_new_session=True,
+            # Where the tests are a background job of a shell, they inherit that SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads here
         )
         while not (tmp_path / "started").exists():
             assert running.poll() is None

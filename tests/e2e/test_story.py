@@ -218,4 +218,4 @@ def test_a_real_traceback_is_recognised(story: Environment, tmp_path: Any) -> No
 def test_the_demo_keeps_its_promise() -> None:
     shown = compatshim("demo", "--python", support.python("3.11"))
     assert shown.returncode == 0, shown.stderr
-    assert "bad, good, good is what it was" in shown.stdout
+    assert "it should be bad, good, good; it was bad, good, good" in shown.stdout
