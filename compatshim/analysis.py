@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, Optional, Tuple
-
-from packaging.requirements import Requirement
+from typing import Optional, Tuple
 
 from compatshim.catalog import Catalog
 from compatshim.match import match
@@ -62,12 +60,11 @@ def answer(
     metadata: MetadataSource,
     *,
     name: str,
-    hold: Iterable[str] = (),
-    ask: Iterable[Requirement] = (),
+    wishes: Optional[problem.Wishes] = None,
     budget: int = search.BUDGET,
 ) -> Answer:
     """Solve for the objective ``name``. Raises :exc:`~compatshim.solve.search.OutOfBudgetError`."""
-    made = problem.build(analysis.inventory, analysis.catalog, metadata, hold=hold, ask=ask)
+    made = problem.build(analysis.inventory, analysis.catalog, metadata, wishes=wishes)
     solution = search.solve(made, objective.make(name, made, analysis.catalog), budget=budget)
     if solution is None:
         return Answer(name, made, None, (), explain.why_not(made, analysis.catalog, name))

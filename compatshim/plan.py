@@ -7,9 +7,9 @@ from itertools import combinations
 from typing import FrozenSet, List, Mapping, Optional, Tuple
 
 from compatshim.model import Advisory, Change
-from compatshim.solve import objective, requirements
+from compatshim.solve import requirements
 from compatshim.solve.explain import Reason
-from compatshim.solve.problem import Known, Problem
+from compatshim.solve.problem import Known, Problem, jump
 from compatshim.solve.search import Solution
 
 MANY = 8
@@ -69,7 +69,7 @@ def _mind(changes: Tuple[Change, ...], cures: Tuple[Advisory, ...]) -> Tuple[str
     found = []
     for change in changes:
         if change.before is not None and change.after is not None:
-            if objective.jump(change.before, change.after) == "major":
+            if jump(change.before, change.after) == "major":
                 found.append(f"{change.project} {change.before} → {change.after} is a major version.")
             for remedy in (remedy for item in cures for remedy in item.remedies):
                 wanted = [requirements.parse(text) for text in remedy.constraints]

@@ -27,7 +27,7 @@ PICKED = (*VERSIONS, Version("2.0rc1"), Version("1.1.post1"), Version("9.0"))
 def lines(world: World) -> tuple[Dict[str, Version], tuple[Line, ...]]:
     """The environment after the changes, and the file's lines."""
     found = analyse(world.inventory, world.catalog)
-    made = answer(found, world.metadata, name="least-change", hold=world.hold)
+    made = answer(found, world.metadata, name="least-change", wishes=world.wishes)
     assume(made.solution is not None)
     assert made.solution is not None
     versions = dict(world.inventory.versions())

@@ -13,6 +13,7 @@ from compatshim.analysis import Analysis, Answer, analyse, answer
 from compatshim.catalog import Catalog
 from compatshim.model import Advisory, Change, Detect, Interval, Reference, Remedy, Reproducer, Term
 from compatshim.report import data, text
+from compatshim.solve.problem import Wishes
 from tests import support
 
 ADVISORY = Advisory(
@@ -41,7 +42,7 @@ def analysis(filelock: str = "3.12.0") -> Analysis:
 
 
 def solved(found: Analysis, name: str, **wishes: object) -> Answer:
-    return answer(found, support.Releases(), name=name, **wishes)  # type: ignore[arg-type]
+    return answer(found, support.Releases(), name=name, wishes=Wishes(**wishes))  # type: ignore[arg-type]
 
 
 def page(fill: Callable[[text.Page], None]) -> str:
@@ -61,7 +62,7 @@ def plan() -> str:
 
 
 def impossible() -> str:
-    found = solved(analysis(), "least-change", hold=("evaluate", "filelock")).impossible
+    found = solved(analysis(), "least-change", hold=frozenset({"evaluate", "filelock"})).impossible
     assert found is not None
     return page(lambda made: text.impossible(made, found))
 

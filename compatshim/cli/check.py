@@ -42,9 +42,8 @@ def run(args: argparse.Namespace) -> int:
         return cli.NOTHING
     fix = None
     if any(finding.level == "error" for finding in found.findings):
-        args.objective, args.hold, args.require = "least-change", [], []
         try:
-            fix = options.answer(args, found)
+            fix = options.answer(found, "least-change")
         except OutOfBudgetError:
             options.say("the search for the smallest fix was given up; the findings stand")
     if args.format == "json":

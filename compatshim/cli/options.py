@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 from compatshim.cli import UsageError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from compatshim.analysis import Analysis, Answer
     from compatshim.catalog import Catalog
     from compatshim.model import Advisory, Inventory
+    from compatshim.solve.problem import Wishes
 
 
 def environment(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,14 @@ def solving(parser: argparse.ArgumentParser, objective: str) -> None:
         help='what the answer must satisfy, as "datasets>=3" (may be repeated)',
     )
     parser.add_argument(
+        "--allow-level",
+        metavar="[NAME:]LEVEL",
+        action="append",
+        default=[],
+        help="how far a project (or all others) may move: none, patch, minor, major (may be repeated)",
+    )
+    parser.add_argument("--no-downgrade", action="store_true", help="let no project go back")
+    parser.add_argument(
         "--objective",
         choices=("least-change", "recommended"),
         default=objective,
@@ -68,28 +77,21 @@ def analysis(args: argparse.Namespace) -> Analysis:
     return analyse(inventory(args), catalog.load())
 
 
-def answer(args: argparse.Namespace, found: Analysis) -> Answer:
-    """The solver's answer under the options."""
+def answer(found: Analysis, name: str, wishes: Optional[Wishes] = None) -> Answer:
+    """The solver's answer under the objective ``name``, on the bundled snapshot."""
     from compatshim import analysis as analyses
     from compatshim.metadata.snapshot import Snapshot
 
-    snapshot = Snapshot.bundled()
-    wishes = _wishes(args)
-    for wish in wishes:
-        if wish.name not in found.inventory.distributions and snapshot.releases(wish.name) is None:
-            raise UsageError(
-                f"--require {wish}: {wish.name} is neither installed nor among the projects known here "
-                f"(as of {snapshot.date})"
-            )
-    hold = _holds(args, found.inventory)
-    return analyses.answer(found, snapshot, name=args.objective, hold=hold, ask=wishes)
+    return analyses.answer(found, Snapshot.bundled(), name=name, wishes=wishes)
 
 
 def solved(args: argparse.Namespace) -> Optional[Tuple[Analysis, Answer]]:
     """The environment and the solver's answer to it; None, and a word about it, when nothing could be read."""
     found = analysis(args)
     not_checked(found.inventory)
-    return None if nothing_read(found.inventory) else (found, answer(args, found))
+    if nothing_read(found.inventory):
+        return None
+    return found, answer(found, args.objective, _wishes(args, found.inventory))
 
 
 def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:
@@ -102,16 +104,45 @@ def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:
     return names
 
 
-def _wishes(args: argparse.Namespace) -> List[Requirement]:
+def _levels(args: argparse.Namespace) -> Dict[str, str]:
+    from packaging.utils import canonicalize_name
+
+    from compatshim.solve.problem import LEVELS
+
+    found: Dict[str, str] = {}
+    for text in args.allow_level:
+        name, _, level = text.rpartition(":")
+        if level not in LEVELS:
+            raise UsageError(f"--allow-level {text}: is not [NAME:]{'|'.join(LEVELS)}")
+        found[canonicalize_name(name)] = level
+    return found
+
+
+def _wishes(args: argparse.Namespace, found: Inventory) -> Wishes:
+    from compatshim.solve.problem import Wishes
+
+    return Wishes(
+        hold=frozenset(_holds(args, found)),
+        require=tuple(_requirements(args, found)),
+        levels=_levels(args),
+        downgrades=not args.no_downgrade,
+    )
+
+
+def _requirements(args: argparse.Namespace, found: Inventory) -> List[Requirement]:
+    from compatshim.metadata.snapshot import Snapshot
     from compatshim.solve.requirements import parse
 
-    wishes = []
+    wanted = []
+    snapshot = Snapshot.bundled()
     for text in args.require:
         wish = parse(text)
         if wish is None:
             raise UsageError(f'--require {text}: is not a requirement such as "datasets>=3"')
-        wishes.append(wish)
-    return wishes
+        if wish.name not in found.distributions and snapshot.releases(wish.name) is None:
+            raise UsageError(f"--require {wish}: {wish.name} is neither installed nor known here")
+        wanted.append(wish)
+    return wanted
 
 
 def named(known: Catalog, identifier: str) -> Advisory:

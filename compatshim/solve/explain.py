@@ -12,7 +12,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 from compatshim.catalog import Catalog
 from compatshim.model import Change
 from compatshim.solve import objective as objectives
-from compatshim.solve.problem import Asked, Held, Incompatibility, Known, Problem
+from compatshim.solve.problem import Incompatibility, Known, Problem, Wished
 from compatshim.solve.search import OutOfBudgetError, Solution, solve
 
 
@@ -58,10 +58,8 @@ def sentence(problem: Problem, incompatibility: Incompatibility, decided: Mappin
     if isinstance(cause, Known):
         first, *others = (str(term) for term in cause.advisory.terms)
         return f"{cause.advisory.id} rules out {first}{' together with ' + _and(others) if others else ''}"
-    if isinstance(cause, Held):
-        return f"{cause.project} is held at {_version(problem, cause.project, {})}"
-    if isinstance(cause, Asked):
-        return f"you asked for {cause.project} {cause.specifier}"
+    if isinstance(cause, Wished):
+        return cause.statement
     return f"{cause.project} {_version(problem, cause.project, decided)} requires {cause.requirement}"
 
 
@@ -163,34 +161,31 @@ def _stuck(problem: Problem, project: str, mask: int) -> str:
         if broken is None:
             return ""
         said = sentence(problem, broken, {project: index})
-        if isinstance(broken.cause, Held):
+        if isinstance(broken.cause, Wished):
             return f"{said}."
         blockers.append(f"at {problem.version(project, index)}, {said}")
     return f"{project} cannot leave the range: {'; '.join(blockers[-2:])}."
 
 
 def _smallest_drop(problem: Problem, catalog: Catalog, name: str) -> Tuple[Tuple[str, ...], Tuple[Change, ...]]:
-    """The fewest holds and wishes without which there is an answer, and that answer; the cheapest of several."""
-    wishes = [item for item in problem.incompatibilities if isinstance(item.cause, (Held, Asked))]
-    for size in range(1, len(wishes) + 1):
+    """The fewest wishes without which there is an answer, and that answer; the cheapest of several."""
+    options = sorted({item.cause.option for item in problem.incompatibilities if isinstance(item.cause, Wished)})
+    for size in range(1, len(options) + 1):
         answers = []
-        for gone in combinations(wishes, size):
-            rest = tuple(item for item in problem.incompatibilities if item not in gone)
+        for gone in combinations(options, size):
+            rest = tuple(
+                item
+                for item in problem.incompatibilities
+                if not (isinstance(item.cause, Wished) and item.cause.option in gone)
+            )
             freed = replace(problem, incompatibilities=rest)
             try:
                 solution = solve(freed, objectives.make(name, freed, catalog))
             except OutOfBudgetError:
                 continue
             if solution is not None:
-                answers.append((solution.cost, tuple(_wish(item) for item in gone), solution.changes))
+                answers.append((solution.cost, gone, solution.changes))
         if answers:
             _, drop, then = min(answers, key=lambda answer: answer[:2])
             return drop, then
     return (), ()
-
-
-def _wish(item: Incompatibility) -> str:
-    cause = item.cause
-    if isinstance(cause, Asked):
-        return f"--require '{cause.project}{cause.specifier}'"
-    return f"--hold {cause.project}" if isinstance(cause, Held) else ""

@@ -24,7 +24,7 @@ from compatshim.catalog import Catalog
 from compatshim.match import match
 from compatshim.model import Change
 from compatshim.solve import requirements
-from compatshim.solve.problem import Problem
+from compatshim.solve.problem import Problem, jump
 
 Cost = Tuple[int, ...]
 
@@ -36,13 +36,6 @@ ORDERS: Mapping[str, Tuple[str, ...]] = {
         "unlisted", "soft", "downgrades", "changed", "major", "minor", "patch", "unproven", "age",
     ),
 }  # fmt: skip
-
-
-def jump(before: Version, after: Version) -> str:
-    """The size of a move: ``major``, ``minor`` or ``patch``, by the first release number that differs."""
-    if (before.epoch, before.major) != (after.epoch, after.major):
-        return "major"
-    return "minor" if before.minor != after.minor else "patch"
 
 
 @dataclass(frozen=True)

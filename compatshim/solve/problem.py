@@ -37,21 +37,35 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Cause: the user keeps the project as it is."""
+class Wished:
+    """Cause: the user wants it so."""
 
     project: str
+    statement: str
+    """What is wanted, as a clause."""
+    option: str
+    """How it was said on the command line."""
+
+
+Cause = Union[Declared, Known, Wished]
+
+LEVELS = ("none", "patch", "minor", "major")
+"""How far a project may move, the least first."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Cause: the user asked for a version in this range."""
+class Wishes:
+    """What the user wants of an answer."""
 
-    project: str
-    specifier: str
+    hold: FrozenSet[str] = frozenset()
+    """Projects to keep as they are."""
+    require: Tuple[Requirement, ...] = ()
+    """What the answer must satisfy; a project that is not installed is added."""
+    levels: Mapping[str, str] = field(default_factory=dict)
+    """The largest jump per project, one of :data:`LEVELS`; the empty name stands for all others."""
+    downgrades: bool = True
+    """Whether a project may go back."""
 
-
-Cause = Union[Declared, Known, Held, Asked]
 
 # Who asks for an extra: a project and a bit mask over its candidates.
 _Asking = Tuple[str, int]
@@ -111,11 +125,10 @@ def build(
     catalog: Catalog,
     metadata: MetadataSource,
     *,
-    hold: Iterable[str] = (),
-    ask: Iterable[Requirement] = (),
+    wishes: Optional[Wishes] = None,
 ) -> Problem:
     """The problem of an environment: all its declared requirements, all advisories, the user's wishes."""
-    return _Builder(inventory, metadata).build(catalog, frozenset(hold), tuple(ask))
+    return _Builder(inventory, metadata).build(catalog, wishes or Wishes())
 
 
 class _Builder:
@@ -130,13 +143,14 @@ class _Builder:
         self.unknown: Set[str] = set()
         self.unjudged: Set[str] = set()
 
-    def build(self, catalog: Catalog, hold: FrozenSet[str], ask: Tuple[Requirement, ...]) -> Problem:
-        declared = list(self._declared([*self.inventory.distributions, *(wish.name for wish in ask)]))
+    def build(self, catalog: Catalog, wishes: Wishes) -> Problem:
+        named = [requirement.name for requirement in wishes.require]
+        declared = list(self._declared([*self.inventory.distributions, *named]))
         found = [piece for item in declared for piece in self._incompatibilities(*item)]
         broken = tuple(item.cause for item in found if self._holds_now(item) and isinstance(item.cause, Declared))
         made = [piece for item in found for piece in self._tolerate(item)]
         made += self._known(catalog)
-        made += self._wishes(hold, ask)
+        made += self._wishes(wishes)
         return Problem(
             self.candidates,
             self.current,
@@ -257,15 +271,44 @@ class _Builder:
             if all(mask for _, mask in terms):
                 yield Incompatibility(terms, Known(advisory), soft=advisory.level == "warning")
 
-    def _wishes(self, hold: FrozenSet[str], ask: Iterable[Requirement]) -> Iterator[Incompatibility]:
-        for project in sorted(hold & set(self.candidates)):
-            others = ((1 << len(self.candidates[project])) - 1) & ~(1 << self.current[project])
-            if others:
-                yield Incompatibility(((project, others),), Held(project))
-        for wish in ask:
+    def _wishes(self, wishes: Wishes) -> Iterator[Incompatibility]:
+        """The candidates that the user does not want, project by project."""
+        for project, installed in sorted(self.inventory.distributions.items()):
+            yield from self._limits(project, installed.version, wishes)
+        for wish in wishes.require:
             outside = self._outside(wish)
             if outside:
-                yield Incompatibility(((wish.name, outside),), Asked(wish.name, str(wish.specifier)))
+                statement = f"you asked for {wish.name} {wish.specifier}"
+                cause = Wished(wish.name, statement, f"--require '{wish.name}{wish.specifier}'")
+                yield Incompatibility(((wish.name, outside),), cause)
+
+    def _limits(self, project: str, here: Version, wishes: Wishes) -> Iterator[Incompatibility]:
+        if project in wishes.hold:
+            cause = Wished(project, f"{project} is held at {here}", f"--hold {project}")
+            yield from self._unwanted(cause, lambda version: version != here)
+        if not wishes.downgrades:
+            cause = Wished(project, f"{project} {here} must not go back", "--no-downgrade")
+            yield from self._unwanted(cause, lambda version: version < here)
+        name = project if project in wishes.levels else ""
+        level = wishes.levels.get(name, LEVELS[-1])
+        how = f"by a {level} version at most" if level != "none" else "not at all"
+        option = f"--allow-level {name}{':' if name else ''}{level}"
+        cause = Wished(project, f"{project} {here} may move {how}", option)
+        yield from self._unwanted(cause, lambda version: LEVELS.index(jump(here, version)) > LEVELS.index(level))
+
+    def _unwanted(self, cause: Wished, unwanted: Callable[[Version], bool]) -> Iterator[Incompatibility]:
+        mask = self._mask(cause.project, unwanted)
+        if mask:
+            yield Incompatibility(((cause.project, mask),), cause)
+
+
+def jump(before: Version, after: Version) -> str:
+    """The size of a move, one of :data:`LEVELS`, by the first release number that differs."""
+    if before == after:
+        return "none"
+    if (before.epoch, before.major) != (after.epoch, after.major):
+        return "major"
+    return "minor" if before.minor != after.minor else "patch"
 
 
 def _inside(term: Term, version: Version) -> bool:

@@ -145,6 +145,8 @@ class TestPinAndPlan:
             (["pin"], {}, 3),
             (["pin", "--hold", "filelock", "--hold", "evaluate", "--hold", "datasets"], STORY, 1),
             (["pin", "--objective", "recommended"], STORY, 0),
+            (["pin", "--no-downgrade", "--allow-level", "minor", "--allow-level", "Datasets:none"], STORY, 0),
+            (["pin", "--allow-level", "none"], STORY, 1),
             (["plan"], STORY, 0),
             (["plan"], WELL, 0),
             (["plan"], {}, 3),
@@ -183,6 +185,14 @@ class TestPinAndPlan:
         ("options", "message"),
         [
             (["--hold", "Numpy"], "--hold numpy: is not installed in the fake environment"),
+            (
+                ["--require", "none-such>=3"],
+                "--require none-such>=3: none-such is neither installed nor known here",
+            ),
+            (
+                ["--allow-level", "filelock:small"],
+                "--allow-level filelock:small: is not [NAME:]none|patch|minor|major",
+            ),
             (["--require", "filelock=3"], '--require filelock=3: is not a requirement such as "datasets>=3"'),
             (["--require", ""], '--require : is not a requirement such as "datasets>=3"'),
         ],

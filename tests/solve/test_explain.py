@@ -6,6 +6,7 @@ from typing import Dict, List
 
 from compatshim.analysis import Answer, analyse, answer
 from compatshim.catalog import Catalog
+from compatshim.solve.problem import Wishes
 from tests.solve.worlds import advisory, inventory, metadata
 
 KNOWN: Dict[str, Dict[str, List[str]]] = {
@@ -37,7 +38,9 @@ def answered(*hold: str, virtualenv: bool = False) -> Answer:
     if virtualenv:
         installed["virtualenv"] = "20.26.2"
     there = inventory(installed, {name: KNOWN[name][version] for name, version in installed.items()})
-    return answer(analyse(there, CATALOG), metadata(KNOWN), name="least-change", hold=hold)
+    return answer(
+        analyse(there, CATALOG), metadata(KNOWN), name="least-change", wishes=Wishes(hold=frozenset(hold))
+    )
 
 
 FIRST = (
@@ -100,3 +103,18 @@ def test_steps_never_make_it_worse() -> None:
     assert [[change.project for change in step.changes] for step in found] == [["evaluate"], ["dill"], ["datasets"]]
     assert [[item.id for item in step.cures] for step in found] == [["CSA-2026-0001"], [], ["CSA-2026-0002"]]
     assert [step.remaining for step in found] == [1, 1, 0]
+
+
+def test_a_limit_that_is_in_the_way_is_named() -> None:
+    installed = {"evaluate": "0.4.1", "datasets": "2.16.0", "filelock": "3.13.1", "dill": "0.3.7"}
+    there = inventory(installed, {name: KNOWN[name][version] for name, version in installed.items()})
+    wishes = Wishes(levels={"": "patch"})
+    found = answer(analyse(there, CATALOG), metadata(KNOWN), name="least-change", wishes=wishes)
+    assert found.impossible is not None
+    assert found.why == (
+        FIRST,
+        "datasets 2.16.0 may move by a patch version at most.",
+        "filelock 3.13.1 may move by a patch version at most.",
+        SECOND,
+    )
+    assert found.impossible.drop == ("--allow-level patch",)

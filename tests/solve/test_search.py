@@ -70,6 +70,15 @@ def price(world: World, start: Assignment, state: Assignment, name: str) -> Tupl
     return tuple(parts[part] for part in objective.ORDERS[name])
 
 
+def wanted(world: World, project: str, old: Version, new: Version) -> bool:
+    """Whether the user's wishes let a project move so."""
+    level = world.wishes.levels.get(project, world.wishes.levels.get("", "major"))
+    same = next((place for place in range(3) if (*old.release, 0, 0)[place] != (*new.release, 0, 0)[place]), 3)
+    allowed = {"major": 0, "minor": 1, "patch": 2, "none": 3}[level]
+    held = project in world.wishes.hold and new != old
+    return not held and same >= allowed and (world.wishes.downgrades or new >= old)
+
+
 def oracle(world: World, name: str) -> Optional[Tuple[int, ...]]:
     """The lowest price over all assignments, or None."""
     start: Assignment = {
@@ -80,12 +89,14 @@ def oracle(world: World, name: str) -> Optional[Tuple[int, ...]]:
     }
     already = set(broken(world, start))
     domains: List[List[Optional[Version]]] = []
-    for project in start:
+    for project, old in start.items():
         versions: List[Optional[Version]] = [release.version for release in world.metadata.known[project]]
-        if project in world.hold:
-            versions = [start[project]]
-        elif start[project] is None:
+        if old is None:
             versions.append(None)
+        else:
+            versions = [
+                version for version in versions if version is not None and wanted(world, project, old, version)
+            ]
         domains.append(versions)
     best: Optional[Tuple[int, ...]] = None
     for choice in product(*domains):
@@ -112,7 +123,7 @@ def oracle(world: World, name: str) -> Optional[Tuple[int, ...]]:
 @given(world=worlds())
 @settings(max_examples=300, deadline=None)
 def test_the_answer_is_the_minimum(name: str, world: World) -> None:
-    made = problem.build(world.inventory, world.catalog, world.metadata, hold=world.hold)
+    made = problem.build(world.inventory, world.catalog, world.metadata, wishes=world.wishes)
     found = search.solve(made, objective.make(name, made, world.catalog))
     assert (found.cost if found else None) == oracle(world, name)
     assert found is None or found.proved
@@ -121,7 +132,7 @@ def test_the_answer_is_the_minimum(name: str, world: World) -> None:
 @given(world=worlds())
 @settings(max_examples=200, deadline=None)
 def test_an_answer_cut_short_is_still_an_answer(world: World) -> None:
-    made = problem.build(world.inventory, world.catalog, world.metadata, hold=world.hold)
+    made = problem.build(world.inventory, world.catalog, world.metadata, wishes=world.wishes)
     order = objective.make("least-change", made, world.catalog)
     try:
         cut = search.solve(made, order, budget=1)
@@ -143,7 +154,7 @@ def world(installed: Dict[str, str], known: Dict[str, Dict[str, List[str]]], *ad
 
 
 def solved(given_: World, **wishes: object) -> Optional[Dict[str, str]]:
-    made = problem.build(given_.inventory, given_.catalog, given_.metadata, **wishes)  # type: ignore[arg-type]
+    made = problem.build(given_.inventory, given_.catalog, given_.metadata, wishes=problem.Wishes(**wishes))  # type: ignore[arg-type]
     found = search.solve(made, objective.make("least-change", made, given_.catalog))
     return None if found is None else {change.project: str(change.after) for change in found.changes}
 
@@ -215,3 +226,16 @@ def test_what_is_added_and_not_known_is_no_change() -> None:
     assert [change.project for change in made.solution.changes] == ["a"]
     assert made.problem.unknown == {"nobody-knows"}
     assert [[change.project for change in step.changes] for step in made.steps] == [["a"]]
+
+
+def test_how_far_a_project_may_move() -> None:
+    releases: Dict[str, Dict[str, List[str]]] = {"a": {"1.0": [], "1.1": [], "2.0": []}}
+    first = advisory(1, {"a": [("0", "1.1")]}, remedies=[["a>=1.1"]])
+    given_ = world({"a": "1.0"}, releases, first)
+    assert solved(given_) == {"a": "1.1"}
+    assert solved(given_, levels={"": "patch"}) is None
+    assert solved(given_, levels={"": "patch", "a": "minor"}) == {"a": "1.1"}
+    assert solved(given_, downgrades=False) == {"a": "1.1"}
+    back = world({"a": "1.1"}, releases, advisory(1, {"a": [("1.1", None)]}, remedies=[["a<1.1"]]))
+    assert solved(back) == {"a": "1.0"}
+    assert solved(back, downgrades=False) is None

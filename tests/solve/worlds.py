@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from compatshim.model import (
     Reproducer,
     Term,
 )
+from compatshim.solve.problem import LEVELS, Wishes
 
 VERSIONS = tuple(Version(text) for text in ("1.0", "1.1", "1.1.1", "2.0", "3.0"))
 
@@ -40,7 +41,7 @@ class World:
     inventory: Inventory
     catalog: Catalog
     metadata: Releases
-    hold: Tuple[str, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 def advisory(
@@ -148,4 +149,10 @@ def worlds(draw: st.DrawFn) -> World:
         (),
         {"python_full_version": "3.11.7", "python_version": "3.11", "sys_platform": "linux"},
     )
-    return World(environment, Catalog(tuple(advisories), "0" * 12), Releases(known), hold)
+    some = st.sampled_from([*sorted(installed), ""])
+    wishes = Wishes(
+        hold=frozenset(hold),
+        levels=draw(st.dictionaries(some, st.sampled_from(LEVELS), max_size=2)),
+        downgrades=draw(st.integers(0, 4)) > 0,
+    )
+    return World(environment, Catalog(tuple(advisories), "0" * 12), Releases(known), wishes)
