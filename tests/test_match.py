@@ -12,7 +12,7 @@ from packaging.version import Version
 from compatshim import catalog
 from compatshim.catalog import Catalog
 from compatshim.match import judge, match
-from compatshim.model import Certainty
+from compatshim.model import Advisory, Certainty
 
 CATALOG = catalog.load()
 
@@ -81,3 +81,11 @@ def test_less_is_never_worse(found: Dict[str, Version]) -> None:
     for project in found:
         fewer = {name: version for name, version in found.items() if name != project}
         assert {finding.advisory.id for finding in match(fewer, CATALOG)} <= ids
+
+
+@pytest.mark.parametrize("advisory", CATALOG.advisories, ids=lambda advisory: advisory.id)
+def test_what_was_run_is_what_the_ranges_say(advisory: Advisory) -> None:
+    assert advisory.verified
+    for row in advisory.verified:
+        bad = judge(advisory, dict(row.versions)) is not None
+        assert bad == (row.outcome != "good"), row
