@@ -28,7 +28,7 @@ class Answer:
         """The derivation in sentences."""
         if self.impossible is not None:
             return self.impossible.sentences
-        return explain.why(self.problem, self.solution) if self.solution is not None else ()
+        return explain.why(self.problem, self.solution, self.reasons) if self.solution is not None else ()
 
     @property
     def steps(self) -> Tuple[Step, ...]:
@@ -44,11 +44,6 @@ class Analysis:
     catalog: Catalog
     findings: Tuple[Finding, ...]
 
-    def worst(self) -> str:
-        """The highest level among the findings; empty when there is none."""
-        levels = {finding.level for finding in self.findings}
-        return next((level for level in ("error", "warning", "note") if level in levels), "")
-
 
 def analyse(inventory: Inventory, catalog: Catalog) -> Analysis:
     """Match an inventory against the catalog."""
@@ -61,11 +56,10 @@ def answer(
     *,
     name: str,
     wishes: Optional[problem.Wishes] = None,
-    budget: int = search.BUDGET,
 ) -> Answer:
     """Solve for the objective ``name``. Raises :exc:`~compatshim.solve.search.OutOfBudgetError`."""
     made = problem.build(analysis.inventory, analysis.catalog, metadata, wishes=wishes)
-    solution = search.solve(made, objective.make(name, made, analysis.catalog), budget=budget)
+    solution = search.solve(made, objective.make(name, made, analysis.catalog))
     if solution is None:
         return Answer(name, made, None, (), explain.why_not(made, analysis.catalog, name))
     return Answer(name, made, solution, explain.reasons(made, solution), None)

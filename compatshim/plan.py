@@ -74,7 +74,9 @@ def _mind(changes: Tuple[Change, ...], cures: Tuple[Advisory, ...]) -> Tuple[str
             for remedy in (remedy for item in cures for remedy in item.remedies):
                 wanted = [requirements.parse(text) for text in remedy.constraints]
                 if remedy.impact and any(
-                    one is not None and one.name == change.project and one.specifier.contains(change.after)
+                    one is not None
+                    and one.name == change.project
+                    and requirements.admits(str(one.specifier), change.after)
                     for one in wanted
                 ):
                     found.append(remedy.impact)

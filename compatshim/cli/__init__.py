@@ -57,7 +57,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         _close_output()
         return ERROR
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  whatever it is, the user gets a message
         return _fail(_message(error))
     return status
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import List
 
 from compatshim import cli
 from compatshim.cli import options
@@ -68,7 +67,7 @@ def _verify(args: argparse.Namespace) -> int:
 
     known = catalog.load()
     wanted = [options.named(known, identifier) for identifier in args.advisory] or list(known.advisories)
-    contradicted: List[str] = []
+    contradicted = False
     for advisory in wanted:
         result = verify.verify(
             advisory,
@@ -82,7 +81,7 @@ def _verify(args: argparse.Namespace) -> int:
             f"{advisory.id}: {len(result.rows)} rows, {len(result.contradictions)} contradictions, "
             f"{len(result.skipped)} skipped\n"
         )
-        contradicted += [f"{advisory.id}: {item}" for item in result.contradictions]
-        for item in [*contradicted, *result.skipped]:
-            options.say(str(item))
+        contradicted = contradicted or bool(result.contradictions)
+        for item in (*result.contradictions, *result.skipped):
+            options.say(f"{advisory.id}: {item}")
     return cli.FINDINGS if contradicted else cli.CLEAN

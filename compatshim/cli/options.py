@@ -134,12 +134,12 @@ def _requirements(args: argparse.Namespace, found: Inventory) -> List[Requiremen
     from compatshim.solve.requirements import parse
 
     wanted = []
-    snapshot = Snapshot.bundled()
+    snapshot = Snapshot.bundled() if args.require else None
     for text in args.require:
         wish = parse(text)
         if wish is None:
             raise UsageError(f'--require {text}: is not a requirement such as "datasets>=3"')
-        if wish.name not in found.distributions and snapshot.releases(wish.name) is None:
+        if wish.name not in found.distributions and snapshot and snapshot.releases(wish.name) is None:
             raise UsageError(f"--require {wish}: {wish.name} is neither installed nor known here")
         wanted.append(wish)
     return wanted

@@ -26,20 +26,22 @@ def run(args: argparse.Namespace) -> int:
         return cli.NOTHING
     found, answer = solved
     status = cli.CLEAN if answer.solution is not None else cli.FINDINGS
+    steps = answer.steps
     if args.format == "json":
         listed = [
             data.step(step, [text.pip(step.changes, args.python), text.uv(step.changes, args.python)])
-            for step in answer.steps
+            for step in steps
         ]
         sys.stdout.write(data.render("plan", found.catalog, {**data.outcome(answer), "steps": listed}))
         return status
-    page = text.Page(sys.stdout if status == cli.CLEAN else sys.stderr)
+    stream = sys.stdout if status == cli.CLEAN else sys.stderr
+    page = text.Page(stream)
     if answer.impossible is not None:
         text.impossible(page, answer.impossible)
-    elif not answer.steps:
+    elif not steps:
         page.line("Nothing to do: no version needs to move.")
         page.line(text.summary(found))
     else:
-        text.plan(page, answer, answer.steps, args.python)
-    (sys.stdout if status == cli.CLEAN else sys.stderr).write(page.render())
+        text.plan(page, answer, steps, args.python)
+    stream.write(page.render())
     return status

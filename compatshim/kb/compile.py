@@ -13,6 +13,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 from packaging.version import Version
 
 from compatshim.catalog import Catalog
+from compatshim.kb import files
 from compatshim.metadata.interface import MetadataSource
 
 INDEX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "startup", "_index.py")
@@ -87,10 +88,7 @@ def write(catalog: Catalog, known: MetadataSource, path: str = INDEX) -> bool:
     text = index(catalog, known)
     if read(path) == text:
         return False
-    temporary = f"{path}.new"
-    with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    files.write_atomically(path, text)
     return True
 
 

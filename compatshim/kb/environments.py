@@ -26,6 +26,8 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from packaging.utils import canonicalize_name
 
+from compatshim.kb import files
+
 MARKER = "compatshim-environment.json"
 MINORS = tuple(f"3.{minor}" for minor in range(8, 15))
 
@@ -43,7 +45,7 @@ class BuildError(Exception):
     """An environment could not be built. The message ends with the installer's last lines."""
 
 
-class Unresolvable(BuildError):  # noqa: N818
+class Unresolvable(BuildError):  # noqa: N818  it says what the requirements are
     """No set of wheels for that Python satisfies the requirements: trying again will not help."""
 
 
@@ -118,9 +120,8 @@ def build(spec: Spec, *, cache: Optional[str] = None) -> Environment:
         except BaseException:
             shutil.rmtree(environment.prefix, ignore_errors=True)
             raise
-        with open(f"{marker}.new", "w", encoding="utf-8") as file:
-            json.dump({"requirements": spec.requirements, "constraints": spec.constraints}, file)
-        os.replace(f"{marker}.new", marker)
+        asked = {"requirements": spec.requirements, "constraints": spec.constraints}
+        files.write_atomically(marker, json.dumps(asked))
     return environment
 
 
@@ -183,13 +184,7 @@ def cache_directory() -> str:
     chosen = os.environ.get("COMPATSHIM_ENV_CACHE")
     if chosen:
         return os.path.abspath(chosen)
-    if _WINDOWS:
-        base = os.environ.get("LOCALAPPDATA", os.path.expanduser("~"))
-    elif sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "compatshim", "environments")
+    return files.cache_directory("environments")
 
 
 def _install(spec: Spec, environment: Environment, folder: str) -> None:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from compatshim.kb.files import cache_directory, write_atomically
 from compatshim.metadata.interface import Release
 from compatshim.metadata.snapshot import INDEX, SCHEMA_VERSION, SHARD
 
@@ -127,7 +128,7 @@ def build(
     found: Dict[str, Tuple[Release, ...]] = {}
     missing: List[str] = []
     with _client() as client, ThreadPoolExecutor(_THREADS) as pool:
-        index = _Index(client, cache or _cache_directory())
+        index = _Index(client, cache or cache_directory("metadata"))
         for name, files in zip(names, pool.map(index.files, names)):
             if files is None:
                 missing.append(name)
@@ -157,7 +158,7 @@ def write(projects: Mapping[str, Iterable[Release]], destination: str, *, date: 
             info.create_system = 3  # the default differs between platforms
             text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
             archive.writestr(info, text.encode("utf-8"), compresslevel=9)
-    _write_atomically(destination, buffer.getvalue())
+    write_atomically(destination, buffer.getvalue())
     return len(buffer.getvalue())
 
 
@@ -235,7 +236,7 @@ class _Index:
             )
         except NoMetadataError:
             data = _metadata_inside(wheel.filename, _RemoteFile(self._client.s, wheel.url))
-        _write_atomically(cached, data)
+        write_atomically(cached, data)
         return data
 
 
@@ -314,25 +315,3 @@ def _pip_setting(name: str) -> str:
         return value
     command = [sys.executable, "-m", "pip", "config", "get", f"global.{name}"]
     return subprocess.run(command, capture_output=True, check=False, text=True).stdout.strip()
-
-
-def _cache_directory() -> str:
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", os.path.expanduser("~"))
-    elif sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "compatshim", "metadata")
-
-
-def _write_atomically(path: str, data: bytes) -> None:
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise

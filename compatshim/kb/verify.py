@@ -16,7 +16,6 @@ import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import get_ident
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from packaging.requirements import Requirement
@@ -24,7 +23,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from compatshim import catalog
-from compatshim.kb import environments
+from compatshim.kb import environments, files
 from compatshim.kb.environments import BuildError, Completed, Environment, Spec
 from compatshim.metadata.interface import MetadataSource, Release
 from compatshim.model import OUTCOMES, Advisory, Certainty, Interval, Term, Verified
@@ -387,7 +386,8 @@ class _Runner:
         outcome, text = _outcome(completed)
         seen = _Observation(outcome, text, time.strftime("%Y-%m-%d"))
         if completed.returncode is not None and (outcome == expected or outcome not in OUTCOMES):
-            _write_atomically(path, json.dumps(dataclasses.asdict(seen)))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            files.write_atomically(path, json.dumps(dataclasses.asdict(seen)))
         return seen
 
 
@@ -421,7 +421,7 @@ def write(path: str, rows: Iterable[Verified], *, refuted: Iterable[Contradictio
     tables = [_table(row, advisory) for row in _merged((*kept, *rows))]
     new = "\n".join([document.as_string().rstrip() + "\n", *tables])
     if new != text:
-        _write_atomically(path, new)
+        files.write_atomically(path, new)
 
 
 def _table(row: Verified, advisory: Advisory) -> str:
@@ -473,11 +473,3 @@ def _digest(*paths: str) -> str:
             # The digest of the catalog changes with every row, and decides nothing.
             digest.update(b"".join(line for line in file if not line.startswith(b"DIGEST = ")))
     return digest.hexdigest()
-
-
-def _write_atomically(path: str, text: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = f"{path}.{os.getpid()}.{get_ident()}.new"
-    with open(temporary, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.replace(temporary, path)

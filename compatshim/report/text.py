@@ -16,7 +16,7 @@ from compatshim.model import Advisory, Certainty, Change, Finding, Inventory, Re
 from compatshim.plan import Step
 from compatshim.solve.explain import Impossible
 
-STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "good": "green", "head": "bold"}
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "head": "bold"}
 LABEL = 11
 
 

@@ -73,14 +73,14 @@ def installed(problem: Problem, projects: Sequence[str]) -> str:
     return ", ".join(f"{project} {_version(problem, project, {})}" for project in projects)
 
 
-def why(problem: Problem, solution: Solution) -> Tuple[str, ...]:
+def why(problem: Problem, solution: Solution, reasons: Tuple[Reason, ...]) -> Tuple[str, ...]:
     """The derivation of an answer: what is wrong, then why each project moves where it does."""
     lines = [
         f"{sentence(problem, item, {})}; installed: {installed(problem, item.cause.advisory.projects)}."
         for item in problem.incompatibilities
         if isinstance(item.cause, Known) and problem.holds(item, {}) and item not in solution.accepted
     ]
-    for reason in reasons(problem, solution):
+    for reason in reasons:
         because = [f"it takes the environment out of {_and(reason.advisories)}"] if reason.advisories else []
         because += list(reason.requirements)
         lines.append(f"{describe(reason.change)} because {_and(because)}.")

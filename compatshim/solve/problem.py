@@ -26,7 +26,6 @@ class Declared:
 
     project: str
     requirement: str
-    target: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class Problem:
     def holds(self, incompatibility: Incompatibility, decided: Mapping[str, int]) -> bool:
         """Whether all terms hold where the decided projects are as decided and the others as installed."""
         current = self.current
-        for project, mask in incompatibility.terms:  # all() is three times slower, and this is the core
+        for project, mask in incompatibility.terms:  # all() takes twice as long, and this is the core
             if not mask >> (decided[project] if project in decided else current[project]) & 1:
                 return False
         return True
@@ -228,7 +227,7 @@ class _Builder:
         if asking != _ANYONE:
             terms[asking[0]] = terms.get(asking[0], -1) & asking[1]
         if all(terms.values()):
-            yield Incompatibility(tuple(terms.items()), Declared(project, text, requirement.name))
+            yield Incompatibility(tuple(terms.items()), Declared(project, text))
 
     def _outside(self, requirement: Requirement) -> int:
         """Bits of the target's candidates that do not satisfy a requirement; not being installed is one."""

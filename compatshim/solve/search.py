@@ -17,7 +17,7 @@ from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence,
 
 from compatshim.model import Change
 from compatshim.solve.objective import Cost, Objective, changes
-from compatshim.solve.problem import Incompatibility, Known, Problem
+from compatshim.solve.problem import Incompatibility, Problem
 
 BUDGET = 5_000
 """Nodes to expand before minimality is given up."""
@@ -213,8 +213,3 @@ class _Search:
                 taken.update(prices)
                 total = tuple(map(add, total, min(ways)))
         return total
-
-
-def advisories(accepted: Tuple[Incompatibility, ...]) -> Tuple[str, ...]:
-    """Ids of the advisories among incompatibilities."""
-    return tuple(item.cause.advisory.id for item in accepted if isinstance(item.cause, Known))

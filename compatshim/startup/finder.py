@@ -44,7 +44,7 @@ class Finder:
                 if spec is not None:
                     # A loader of the old protocol (load_module) cannot be wrapped this way: left as it is.
                     if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                        spec.loader = _Loader(fullname, spec.loader, self.callback)  # type: ignore[assignment]
+                        spec.loader = _Loader(fullname, spec.loader, self.callback)  # type: ignore[assignment]  # one in all but name
                     return spec
             return None
         finally:

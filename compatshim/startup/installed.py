@@ -1,6 +1,6 @@
 """Which versions of a few projects are installed: one look at each ``sys.path`` entry's file names.
 
-``importlib.metadata`` would answer too, at some sixty times the cost of starting Python.
+``importlib.metadata`` would answer too, after loading a hundred modules.
 """
 
 from __future__ import annotations

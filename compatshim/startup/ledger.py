@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Tuple
 
-ACTIONS = ("armed", "applied", "skipped", "reverted")
 REASONS = {
     "": "",
     "mode-observe": "COMPATSHIM=observe looks and does not touch",
@@ -30,6 +29,7 @@ class CompatshimWarning(UserWarning):
 class Entry:
     """One line of the ledger."""
 
+    # action: armed, applied, skipped or reverted
     __slots__ = ("action", "advisory", "detail", "module", "reason", "shim")
 
     def __init__(
@@ -140,7 +140,7 @@ def warn(message: str, cause: str = "") -> None:
 
 def _outside() -> int:
     """The stack level of the first frame that is not ours, seen from the caller: the user's import."""
-    level, frame = 1, sys._getframe(1)  # noqa: SLF001
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001  inspect costs more than a notice is worth
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "compatshim":
         level, frame = level + 1, frame.f_back
     return level

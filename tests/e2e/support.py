@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import Mapping, Optional, Sequence, Tuple
 
 import pytest
 
@@ -53,12 +53,6 @@ def reproduce(environment: Environment, name: str, *args: str, shim: bool = Fals
     done = run(environment, os.path.join(REPRODUCERS, f"{name}.py"), *words, shim=shim)
     assert done.returncode in (0, 1), f"{name} broke: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.returncode
-
-
-def versions(environment: Environment, *projects: str) -> Dict[str, str]:
-    """Installed versions of some projects."""
-    installed = environment.installed()
-    return {project: installed[project] for project in projects if project in installed}
 
 
 Case = Tuple[str, str, str, str]

@@ -62,10 +62,7 @@ def pair(case: support.Case) -> List[str]:
     wanted = {"evaluate": evaluate, "datasets": datasets, "filelock": filelock}
     # numpy 1 has no wheels for Python 3.13; datasets 2.21 works with numpy 2.
     around = support.PERIOD if python != "3.13" else ("pandas<3", "huggingface_hub<0.26")
-    try:
-        environment = support.build(wanted, around=around, version=python)
-    except Unresolvable as error:
-        pytest.skip(f"these versions do not install on Python {python}: {str(error).splitlines()[-1]}")
+    environment = support.build(wanted, around=around, version=python)
     wrong = []
     for identifier, name in REPRODUCERS.items():
         bad = judge(KNOWN[identifier], {project: Version(text) for project, text in wanted.items()}) is not None
@@ -85,7 +82,11 @@ def test_bad_without_and_good_with(case: support.Case) -> None:
 @pytest.mark.matrix
 @pytest.mark.parametrize("case", EVERYTHING, ids="-".join)
 def test_bad_without_and_good_with_everywhere(case: support.Case) -> None:
-    assert pair(case) == []
+    try:
+        wrong = pair(case)
+    except Unresolvable as error:
+        pytest.skip(f"these versions do not install on Python {case[0]}: {str(error).splitlines()[-1]}")
+    assert wrong == []
 
 
 @pytest.mark.parametrize("evaluate", ["0.4.2", "0.4.6"])

@@ -1,0 +1,33 @@
+"""Where the knowledge base keeps what it made, and how it writes so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from threading import get_ident
+from typing import Union
+
+
+def cache_directory(name: str) -> str:
+    """The folder ``name`` in compatshim's part of the user's cache."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", os.path.expanduser("~"))
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "compatshim", name)
+
+
+def write_atomically(path: str, content: Union[str, bytes]) -> None:
+    """Replace a file by its new content, as it is: no line end is translated. Several writers may do so at once."""
+    temporary = f"{path}.{os.getpid()}.{get_ident()}.new"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C and a full disk leave nothing behind
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
