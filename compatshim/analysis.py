@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
-from compatshim.catalog import Catalog
 from compatshim.match import match
 from compatshim.metadata.interface import MetadataSource
-from compatshim.model import Finding, Inventory
+from compatshim.model import Catalog, Finding, Inventory
 from compatshim.plan import Step, steps
 from compatshim.solve import explain, objective, problem, search
 
@@ -22,6 +21,10 @@ class Answer:
     solution: Optional[search.Solution]
     reasons: Tuple[explain.Reason, ...]
     impossible: Optional[explain.Impossible]
+    metadata: str = ""
+    """Where the versions and their requirements come from, in a phrase."""
+    alternatives: Tuple[explain.Alternative, ...] = ()
+    """Other answers, the next best first."""
 
     @property
     def why(self) -> Tuple[str, ...]:
@@ -56,10 +59,26 @@ def answer(
     *,
     name: str,
     wishes: Optional[problem.Wishes] = None,
+    alternatives: int = 0,
 ) -> Answer:
-    """Solve for the objective ``name``. Raises :exc:`~compatshim.solve.search.OutOfBudgetError`."""
-    made = problem.build(analysis.inventory, analysis.catalog, metadata, wishes=wishes)
-    solution = search.solve(made, objective.make(name, made, analysis.catalog))
-    if solution is None:
-        return Answer(name, made, None, (), explain.why_not(made, analysis.catalog, name))
-    return Answer(name, made, solution, explain.reasons(made, solution), None)
+    """Solve for the objective ``name``, with up to so many other answers.
+
+    Raises :exc:`~compatshim.solve.search.OutOfBudgetError`.
+    """
+    catalog = analysis.catalog
+    made = problem.build(analysis.inventory, catalog, metadata, wishes=wishes)
+    order = objective.make(name, made, catalog)
+    solutions = search.alternatives(made, order, alternatives)
+    if not solutions:
+        impossible = explain.why_not(made, catalog, name)
+        return Answer(name, made, None, (), impossible, metadata.description)
+    best, *others = solutions
+    return Answer(
+        name,
+        made,
+        best,
+        explain.reasons(made, best),
+        None,
+        metadata.description,
+        explain.alternatives(order, best, others),
+    )

@@ -11,12 +11,10 @@ import hashlib
 import os
 import re
 import sys
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from compatshim.model import (
@@ -26,6 +24,8 @@ from compatshim.model import (
     SEVERITIES,
     SYMPTOMS,
     Advisory,
+    Catalog,
+    CatalogError,
     Detect,
     Interval,
     Reference,
@@ -33,6 +33,7 @@ from compatshim.model import (
     Reproducer,
     Term,
     Verified,
+    canonical,
 )
 
 if sys.version_info >= (3, 11):
@@ -43,31 +44,9 @@ else:
 SCHEMA_VERSION = "1.0"
 BUNDLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "advisories")
 
+__all__ = ["BUNDLED", "SCHEMA_VERSION", "Catalog", "CatalogError", "load", "parse"]
+
 _ID = re.compile(r"CSA-\d{4}-\d{4,}")
-
-
-class CatalogError(Exception):
-    """An advisory that cannot be used. The message names file, line and key."""
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """All advisories, in order of id."""
-
-    advisories: Tuple[Advisory, ...]
-    digest: str
-    """Twelve hexadecimal digits that change with any byte of any advisory."""
-
-    def __getitem__(self, identifier: str) -> Advisory:
-        for advisory in self.advisories:
-            if advisory.id == identifier.upper():
-                return advisory
-        raise KeyError(identifier)
-
-    @property
-    def projects(self) -> Tuple[str, ...]:
-        """Every project that some term names, sorted."""
-        return tuple(sorted({project for advisory in self.advisories for project in advisory.projects}))
 
 
 def load(folder: str = BUNDLED) -> Catalog:
@@ -91,7 +70,14 @@ def load(folder: str = BUNDLED) -> Catalog:
         advisories.append(parse(content, path))  # in order of id, which is the file's name
     if not advisories:
         raise CatalogError(f"{folder}: holds no advisory (*.toml)")
-    return Catalog(tuple(advisories), digest.hexdigest()[:12])
+    proven = {
+        (project, str(version))
+        for advisory in advisories
+        for row in advisory.verified
+        if row.outcome == "good"
+        for project, version in row.versions
+    }
+    return Catalog(tuple(advisories), digest.hexdigest()[:12], frozenset(proven))
 
 
 def parse(content: bytes, path: str) -> Advisory:
@@ -213,8 +199,8 @@ class _Reader:
             raise self.error(where, f"{value!r} is not a version") from error
 
     def project(self, value: str, where: str) -> str:
-        if canonicalize_name(value) != value:
-            raise self.error(where, f"write the normalised name, {canonicalize_name(value)!r}")
+        if canonical(value) != value:
+            raise self.error(where, f"write the normalised name, {canonical(value)!r}")
         return value
 
     def advisory(self) -> Advisory:

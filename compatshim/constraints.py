@@ -12,8 +12,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
-from compatshim.catalog import Catalog
-from compatshim.model import Advisory, Change, Interval
+from compatshim.model import Advisory, Catalog, Change, Interval
 from compatshim.solve.explain import Reason
 
 

@@ -6,8 +6,7 @@ from typing import Mapping, Optional, Tuple
 
 from packaging.version import Version
 
-from compatshim.catalog import Catalog
-from compatshim.model import Advisory, Certainty, Finding
+from compatshim.model import Advisory, Catalog, Certainty, Finding
 
 
 def match(versions: Mapping[str, Version], catalog: Catalog) -> Tuple[Finding, ...]:

@@ -6,9 +6,10 @@ PubGrub (term, incompatibility) and the Python packaging guide (distribution, co
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Mapping, Optional, Tuple
+from typing import FrozenSet, Mapping, Optional, Tuple
 
 from packaging.version import Version
 
@@ -30,6 +31,13 @@ SEVERITIES = ("low", "moderate", "high")
 REMEDY_KINDS = ("upgrade", "constrain", "shim")
 OUTCOMES = ("bad", "good", "shimmed")
 REFERENCE_TYPES = ("REPORT", "INTRODUCED", "FIX", "EVIDENCE", "DISCUSSION", "WEB")
+
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def canonical(name: str) -> str:
+    """A project's normalised name (PEP 503)."""
+    return _SEPARATORS.sub("-", name).lower()
 
 
 class Certainty(Enum):
@@ -189,6 +197,32 @@ class Advisory:
             if term.project == project:
                 return term
         raise KeyError(project)
+
+
+class CatalogError(Exception):
+    """A catalog or an advisory that cannot be used. The message names the file and, of an advisory, line and key."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All advisories, in order of id."""
+
+    advisories: Tuple[Advisory, ...]
+    digest: str
+    """Twelve hexadecimal digits that change with any byte of any advisory."""
+    proven: FrozenSet[Tuple[str, str]] = frozenset()
+    """Projects and versions, as strings, that some verified row found good."""
+
+    def __getitem__(self, identifier: str) -> Advisory:
+        for advisory in self.advisories:
+            if advisory.id == identifier.upper():
+                return advisory
+        raise KeyError(identifier)
+
+    @property
+    def projects(self) -> Tuple[str, ...]:
+        """Every project that some term names, sorted."""
+        return tuple(sorted({project for advisory in self.advisories for project in advisory.projects}))
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def _mind(changes: Tuple[Change, ...], cures: Tuple[Advisory, ...]) -> Tuple[str
                 if remedy.impact and any(
                     one is not None
                     and one.name == change.project
-                    and requirements.admits(str(one.specifier), change.after)
+                    and requirements.admits(one.specifier, change.after)
                     for one in wanted
                 ):
                     found.append(remedy.impact)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Pattern, Tuple
 
-from compatshim.catalog import Catalog
-from compatshim.model import Advisory, Detect
+from compatshim.model import Advisory, Catalog, Detect
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 

@@ -119,6 +119,8 @@ def mended():
 class Releases:
     """Index metadata with the versions that the founding story is about, and no more."""
 
+    description = "made up"
+
     KNOWN: ClassVar[Mapping[str, Mapping[str, Tuple[str, ...]]]] = {
         "datasets": {"2.15.0": (), "2.16.1": ("filelock",), "2.17.0": ("filelock",), "5.2.0": ("filelock>=3.13",)},
         "evaluate": {"0.4.1": ("datasets>=2.0.0",), "0.4.6": ("datasets>=2.0.0",)},

@@ -13,7 +13,7 @@ from packaging.version import Version
 from compatshim import catalog
 from compatshim.catalog import CatalogError
 from compatshim.kb import environments
-from compatshim.model import Advisory, Interval
+from compatshim.model import Advisory, Catalog, Interval
 from tests import support
 
 GOOD = """\
@@ -68,7 +68,7 @@ url = "https://example.org/1"
 NAME = "CSA-2026-9999.toml"
 
 
-def load(folder: Path, text: str | bytes, name: str = NAME) -> catalog.Catalog:
+def load(folder: Path, text: str | bytes, name: str = NAME) -> Catalog:
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     return catalog.load(str(folder))
 

@@ -14,10 +14,9 @@ from packaging.version import Version
 
 from compatshim import constraints
 from compatshim.analysis import analyse, answer
-from compatshim.catalog import Catalog
 from compatshim.constraints import ConstraintFile, Line
 from compatshim.match import match
-from compatshim.model import Change
+from compatshim.model import Catalog, Change
 from tests.solve.worlds import VERSIONS, World, advisory, worlds
 
 # A resolver may pick pre-releases and versions nobody had heard of when the file was written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import List
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from compatshim import catalog
+from compatshim import catalog, compiled
 from compatshim.kb import compile as compiler
 from compatshim.metadata.snapshot import Snapshot
 from compatshim.startup import _index, match
@@ -64,9 +65,15 @@ def versions(draw: st.DrawFn, project: str) -> str:
 
 
 def test_is_fresh() -> None:
-    text = compiler.read()
-    assert text == compiler.index(CATALOG, SNAPSHOT), "run `python -m compatshim kb compile`"
+    for path, text in compiler.compiled(CATALOG, SNAPSHOT).items():
+        assert compiler.read(path) == text, f"{path}: run `python -m compatshim kb compile`"
     assert CATALOG.digest == _index.DIGEST
+
+
+def test_the_compiled_catalog_lacks_nothing_but_the_rows() -> None:
+    bare = tuple(replace(advisory, verified=()) for advisory in CATALOG.advisories)
+    assert compiled.load() == replace(CATALOG, advisories=bare)
+    assert CATALOG.proven
 
 
 @pytest.mark.parametrize("project", CATALOG.projects)
@@ -103,9 +110,11 @@ def test_bits() -> None:
 
 
 def test_is_written_only_where_it_differs(tmp_path: object) -> None:
-    path = os.path.join(str(tmp_path), "_index.py")
-    assert compiler.read(path) == ""
-    assert compiler.write(CATALOG, SNAPSHOT, path) is True
-    assert compiler.write(CATALOG, SNAPSHOT, path) is False
-    assert compiler.read(path) == compiler.index(CATALOG, SNAPSHOT)
-    assert os.listdir(str(tmp_path)) == ["_index.py"]
+    paths = [os.path.join(str(tmp_path), name) for name in ("one", "other")]
+    texts = dict(zip(paths, ("first", "second")))
+    assert compiler.read(paths[0]) == ""
+    assert compiler.write(texts) == tuple(paths)
+    assert compiler.write(texts) == ()
+    assert compiler.write({**texts, paths[1]: "third"}) == (paths[1],)
+    assert [compiler.read(path) for path in paths] == ["first", "third"]
+    assert sorted(os.listdir(str(tmp_path))) == ["one", "other"]

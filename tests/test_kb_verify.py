@@ -61,6 +61,8 @@ B = ("0.1", "1.0", "1.1", "1.2", "1.3")
 class Known:
     """Releases of two projects; some are yanked, some say which Python they want."""
 
+    description = "made up"
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         if project == "a":
             wants = {"6.0": ">=3.12", "7.0": ">=3.12", "1.8": "not a specifier"}

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from compatshim import catalog
-from compatshim.catalog import Catalog
 from compatshim.match import judge, match
-from compatshim.model import Advisory, Certainty
+from compatshim.model import Advisory, Catalog, Certainty
 
 CATALOG = catalog.load()
 

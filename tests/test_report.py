@@ -10,8 +10,7 @@ import pytest
 from packaging.version import Version
 
 from compatshim.analysis import Analysis, Answer, analyse, answer
-from compatshim.catalog import Catalog
-from compatshim.model import Advisory, Change, Detect, Interval, Reference, Remedy, Reproducer, Term
+from compatshim.model import Advisory, Catalog, Change, Detect, Interval, Reference, Remedy, Reproducer, Term
 from compatshim.report import data, text
 from compatshim.solve.problem import Wishes
 from tests import support

@@ -10,8 +10,7 @@ from compatshim import cli
 from compatshim.cli import options
 
 if TYPE_CHECKING:
-    from compatshim.catalog import Catalog
-    from compatshim.model import Advisory
+    from compatshim.model import Advisory, Catalog
 
 HELP = "tell about an advisory (CSA-…), or about the traceback on standard input (-)"
 

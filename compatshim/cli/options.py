@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 from compatshim.cli import UsageError
 
 if TYPE_CHECKING:
-    from packaging.requirements import Requirement
-
     from compatshim.analysis import Analysis, Answer
-    from compatshim.catalog import Catalog
-    from compatshim.model import Advisory, Inventory
-    from compatshim.solve.problem import Wishes
+    from compatshim.model import Advisory, Catalog, Inventory
+    from compatshim.solve.problem import Bound, Wishes
+    from compatshim.solve.requirements import Wanted
 
 
 def environment(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +46,14 @@ def solving(parser: argparse.ArgumentParser, objective: str) -> None:
         help='what the answer must satisfy, as "datasets>=3" (may be repeated)',
     )
     parser.add_argument(
+        "-c",
+        "--constraint",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="what the answer must satisfy where it has the project at all (may be repeated)",
+    )
+    parser.add_argument(
         "--allow-level",
         metavar="[NAME:]LEVEL",
         action="append",
@@ -71,10 +78,10 @@ def inventory(args: argparse.Namespace) -> Inventory:
 
 def analysis(args: argparse.Namespace) -> Analysis:
     """The environment that the options name, matched against the catalog."""
-    from compatshim import catalog
+    from compatshim import compiled
     from compatshim.analysis import analyse
 
-    return analyse(inventory(args), catalog.load())
+    return analyse(inventory(args), compiled.load())
 
 
 def answer(found: Analysis, name: str, wishes: Optional[Wishes] = None) -> Answer:
@@ -95,9 +102,9 @@ def solved(args: argparse.Namespace) -> Optional[Tuple[Analysis, Answer]]:
 
 
 def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:
-    from packaging.utils import canonicalize_name
+    from compatshim.model import canonical
 
-    names: List[str] = [canonicalize_name(name) for name in args.hold]
+    names: List[str] = [canonical(name) for name in args.hold]
     for name in names:
         if name not in found.distributions:
             raise UsageError(f"--hold {name}: is not installed in {found.source}")
@@ -105,8 +112,7 @@ def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:
 
 
 def _levels(args: argparse.Namespace) -> Dict[str, str]:
-    from packaging.utils import canonicalize_name
-
+    from compatshim.model import canonical
     from compatshim.solve.problem import LEVELS
 
     found: Dict[str, str] = {}
@@ -114,7 +120,7 @@ def _levels(args: argparse.Namespace) -> Dict[str, str]:
         name, _, level = text.rpartition(":")
         if level not in LEVELS:
             raise UsageError(f"--allow-level {text}: is not [NAME:]{'|'.join(LEVELS)}")
-        found[canonicalize_name(name)] = level
+        found[canonical(name)] = level
     return found
 
 
@@ -124,12 +130,13 @@ def _wishes(args: argparse.Namespace, found: Inventory) -> Wishes:
     return Wishes(
         hold=frozenset(_holds(args, found)),
         require=tuple(_requirements(args, found)),
+        constraints=tuple(bound for path in args.constraint for bound in _constraints(path)),
         levels=_levels(args),
         downgrades=not args.no_downgrade,
     )
 
 
-def _requirements(args: argparse.Namespace, found: Inventory) -> List[Requirement]:
+def _requirements(args: argparse.Namespace, found: Inventory) -> List[Wanted]:
     from compatshim.metadata.snapshot import Snapshot
     from compatshim.solve.requirements import parse
 
@@ -143,6 +150,31 @@ def _requirements(args: argparse.Namespace, found: Inventory) -> List[Requiremen
             raise UsageError(f"--require {wish}: {wish.name} is neither installed nor known here")
         wanted.append(wish)
     return wanted
+
+
+def _constraints(path: str) -> List[Bound]:
+    """The lines of a constraint file that the user has."""
+    from compatshim.solve.problem import Bound
+    from compatshim.solve.requirements import parse
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--constraint {path}: is not UTF-8 ({error.reason} at byte {error.start})") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        text = re.sub(r"(^|\s+)#.*", "", line).strip()
+        if not text:
+            continue
+        wanted = parse(text)
+        if wanted is None or "@" in text.partition(";")[0]:
+            raise UsageError(
+                f"--constraint {path}:{number}: {text!r} is not a line such as name>=1,<2; "
+                "options, includes and addresses are not read here"
+            )
+        found.append(Bound(wanted, f"{path}:{number}", f"--constraint {path}"))
+    return found
 
 
 def named(known: Catalog, identifier: str) -> Advisory:

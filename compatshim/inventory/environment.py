@@ -5,36 +5,18 @@ What cannot be read becomes an :class:`~compatshim.model.Unread` with its reason
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
+import re
 import sys
-from email.parser import HeaderParser
-from typing import Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from packaging.markers import default_environment
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from compatshim.model import Distribution, Inventory, Unread
+from compatshim.inventory import probe
+from compatshim.model import Distribution, Inventory, Unread, canonical
 
 TIMEOUT = 60
 """Seconds that another interpreter has to answer."""
-
-# What packaging.markers.default_environment() computes, for an interpreter that may not have packaging.
-_PROBE = """
-import json, os, platform, sys
-implementation = sys.implementation
-info = implementation.version
-version = "%d.%d.%d" % info[:3] + ("" if info[3] == "final" else info[3][0] + str(info[4]))
-print(json.dumps({"path": [entry for entry in sys.path if entry], "markers": {
-    "implementation_name": implementation.name, "implementation_version": version, "os_name": os.name,
-    "platform_machine": platform.machine(), "platform_release": platform.release(),
-    "platform_system": platform.system(), "platform_version": platform.version(),
-    "python_full_version": platform.python_version(),
-    "platform_python_implementation": platform.python_implementation(),
-    "python_version": ".".join(platform.python_version_tuple()[:2]), "sys_platform": sys.platform}}))
-"""
 
 
 class InventoryError(Exception):
@@ -43,8 +25,7 @@ class InventoryError(Exception):
 
 def this() -> Inventory:
     """The environment that runs compatshim."""
-    markers = {name: str(value) for name, value in default_environment().items()}
-    return read(sys.path, markers, source=f"the environment of {sys.executable}")
+    return read(sys.path, probe.markers(), source=f"the environment of {sys.executable}")
 
 
 def of(python: str) -> Inventory:
@@ -55,9 +36,16 @@ def of(python: str) -> Inventory:
 
 def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
     """Module search path and marker environment of another interpreter. Raises :exc:`InventoryError`."""
+    import json
+    import subprocess
+
     try:
         answer = subprocess.run(
-            [python, "-c", _PROBE], capture_output=True, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL
+            [python, "-c", probe.source()],
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
         raise InventoryError(f"--python {python}: did not answer within {TIMEOUT} seconds") from error
@@ -125,21 +113,19 @@ def _distribution(place: str) -> Union[Distribution, Unread]:
     """One metadata directory (or old single file), or why it could not be used."""
     stem = os.path.basename(place).rsplit(".", 1)[0]
     # Only for naming what failed: the metadata itself says the name of what can be read.
-    project = canonicalize_name(stem.rpartition("-")[0] if "-" in stem else stem)
+    project = canonical(stem.rpartition("-")[0] if "-" in stem else stem)
     if place.endswith(".egg-info"):
-        project = canonicalize_name(stem.split("-")[0])
+        project = canonical(stem.split("-")[0])
         path = os.path.join(place, "PKG-INFO") if os.path.isdir(place) else place
     else:
         path = os.path.join(place, "METADATA")
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
+        head = _head(path)
     except FileNotFoundError:
         return Unread(place, f"has no {os.path.basename(path)}: reinstall it or remove the directory", project)
     except OSError as error:
         return Unread(path, f"cannot be read: {error.strerror}", project)
-    headers = HeaderParser().parsestr(text.split("\n\n", 1)[0])
-    name, written = headers.get("Name"), headers.get("Version")
+    name, written, requires = _headers(head)
     if not name or not written:
         return Unread(path, f"has no {'Version' if name else 'Name'}", project)
     try:
@@ -147,9 +133,45 @@ def _distribution(place: str) -> Union[Distribution, Unread]:
     except InvalidVersion:
         return Unread(path, f"has a version that is none: {written!r}", project)
     return Distribution(
-        project=canonicalize_name(name),
+        project=canonical(name),
         version=version,
-        requires=tuple(headers.get_all("Requires-Dist") or ()),
+        requires=requires,
         name=name,
         requested=os.path.exists(os.path.join(place, "REQUESTED")),
     )
+
+
+_CHUNK = 1 << 14
+_KEYS = ("Name:", "Version:", "Requires-Dist:")
+_FOLDED = re.compile(r"^(?:Name|Version|Requires-Dist):.*\n[ \t]", re.MULTILINE)
+
+
+def _head(path: str) -> str:
+    """The headers of a metadata file: what stands before its first empty line."""
+    with open(path, "rb", buffering=0) as file:
+        data = file.read(_CHUNK) or b""
+        more = data
+        while len(more) == _CHUNK and b"\n\n" not in data:  # descriptions, which follow, can be long
+            more = file.read(_CHUNK) or b""
+            data += more
+    text = data.decode("utf-8", "replace")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "" if text.startswith("\n") else text.partition("\n\n")[0]
+
+
+def _headers(head: str) -> Tuple[Optional[str], Optional[str], Tuple[str, ...]]:
+    """Name, version and requirements among the headers of a metadata file."""
+    found: Dict[str, List[str]] = {key: [] for key in _KEYS}
+    for line in head.split("\n"):
+        if line.startswith(_KEYS):
+            key, _, value = line.partition(":")
+            found[f"{key}:"].append(value.strip())
+    names, versions, requires = found.values()
+    if names and versions and not (("\n " in head or "\n\t" in head) and _FOLDED.search(head)):
+        return names[0], versions[0], tuple(requires)
+    # Written in an unusual way: folded, or with other capitals.
+    from email.parser import HeaderParser
+
+    headers = HeaderParser().parsestr(head)
+    return headers.get("Name"), headers.get("Version"), tuple(headers.get_all("Requires-Dist") or ())

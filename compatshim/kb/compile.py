@@ -1,6 +1,6 @@
-"""Compile the catalog into ``startup/_index.py``: plain literals that a starting program can afford.
+"""Compile the catalog, for those who cannot wait: ``startup/_index.py`` and ``advisories/catalog.json``.
 
-For every project the known versions are grouped by the set of advisories whose term holds them, so that start-up
+The index is plain literals that a starting program can afford. For every project the known versions are grouped by the set of advisories whose term holds them, so that start-up
 needs set membership and no version arithmetic.
 """
 
@@ -12,11 +12,14 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 
 from packaging.version import Version
 
-from compatshim.catalog import Catalog
+from compatshim.compiled import NAME, dump
 from compatshim.kb import files
 from compatshim.metadata.interface import MetadataSource
+from compatshim.model import Catalog
 
-INDEX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "startup", "_index.py")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+INDEX = os.path.join(_PACKAGE, "startup", "_index.py")
+CATALOG = os.path.join(_PACKAGE, *NAME.split("/"))
 
 
 def index(catalog: Catalog, known: MetadataSource) -> str:
@@ -83,17 +86,21 @@ def _modules(shim: str) -> Tuple[str, ...]:
     return modules
 
 
-def write(catalog: Catalog, known: MetadataSource, path: str = INDEX) -> bool:
-    """Write the index where it differs from what is there, atomically. Returns whether it did."""
-    text = index(catalog, known)
-    if read(path) == text:
-        return False
-    files.write_atomically(path, text)
-    return True
+def compiled(catalog: Catalog, known: MetadataSource) -> Dict[str, str]:
+    """The text of every compiled file, by its path."""
+    return {INDEX: index(catalog, known), CATALOG: dump(catalog)}
 
 
-def read(path: str = INDEX) -> str:
-    """The index as it stands; empty when there is none."""
+def write(texts: Mapping[str, str]) -> Tuple[str, ...]:
+    """Write what differs from what is there, each file atomically. Returns the paths of those."""
+    stale = tuple(path for path, text in texts.items() if read(path) != text)
+    for path in stale:
+        files.write_atomically(path, texts[path])
+    return stale
+
+
+def read(path: str) -> str:
+    """A compiled file as it stands; empty when there is none."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()

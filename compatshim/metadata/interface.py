@@ -26,5 +26,9 @@ class Release:
 class MetadataSource(Protocol):
     """Something that knows the releases of projects."""
 
+    @property
+    def description(self) -> str:
+        """What it is, and of when, in a phrase."""
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         """All known releases in ascending order, or None when the project is unknown here."""

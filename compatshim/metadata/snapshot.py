@@ -97,6 +97,11 @@ class Snapshot:
         except OSError as error:
             raise SnapshotError(f"{path}: {error.strerror or error}") from error
 
+    @property
+    def description(self) -> str:
+        """The snapshot and its date."""
+        return f"bundled snapshot of {self.date}"
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         """All releases of a project in ascending order, or None when the snapshot does not have the project.
 

@@ -7,9 +7,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from compatshim import __version__
 from compatshim.analysis import Analysis, Answer
-from compatshim.catalog import Catalog
 from compatshim.constraints import ConstraintFile
-from compatshim.model import Advisory, Change, Finding, Inventory, Remedy
+from compatshim.model import Advisory, Catalog, Change, Finding, Inventory, Remedy
 from compatshim.plan import Step
 
 SCHEMA_VERSION = "1.0"

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Dict, List, Mapping, Sequence, Tuple
 
-from compatshim.catalog import Catalog
-from compatshim.model import Change
+from compatshim.model import Catalog, Change
 from compatshim.solve import objective as objectives
 from compatshim.solve.problem import Incompatibility, Known, Problem, Wished
 from compatshim.solve.search import OutOfBudgetError, Solution, solve
@@ -102,6 +101,26 @@ def describe(change: Change) -> str:
 def _and(items: Sequence[str]) -> str:
     items = list(items)
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another answer."""
+
+    changes: Tuple[Change, ...]
+    costs: Tuple[str, ...]
+    """How it compares with the best answer, as phrases in the order of importance; empty when it is as good."""
+    proved: bool
+    """Whether there is provably no cheaper one between it and those before."""
+
+
+def alternatives(
+    objective: objectives.Objective, best: Solution, others: Sequence[Solution]
+) -> Tuple[Alternative, ...]:
+    """Other answers, with what each costs more, and saves, against the best one."""
+    return tuple(
+        Alternative(other.changes, objective.compare(best.cost, other.cost), other.proved) for other in others
+    )
 
 
 @dataclass(frozen=True)

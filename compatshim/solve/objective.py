@@ -16,13 +16,12 @@ and would do; moving datasets back to 2.15 also breaks the first advisory, but n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from packaging.version import Version
 
-from compatshim.catalog import Catalog
 from compatshim.match import match
-from compatshim.model import Change
+from compatshim.model import Catalog, Change
 from compatshim.solve import requirements
 from compatshim.solve.problem import Problem, jump
 
@@ -44,7 +43,7 @@ class Objective:
 
     name: str
     order: Tuple[str, ...]
-    proven: FrozenSet[Tuple[str, Version]]
+    proven: FrozenSet[Tuple[str, str]]
     listed: Mapping[str, Tuple[str, ...]]
     """Specifiers that the remedies of the present findings give, for each project such a finding names."""
 
@@ -65,27 +64,47 @@ class Objective:
         """The price of moving one project to a candidate."""
         versions = problem.candidates[project]
         before, after = versions[problem.current[project]], versions[index]
-        parts = {"age": len(versions) - 1 - index}
-        # A project that is added disturbs nothing that is there: the newest that fits will do.
+        parts: Dict[str, int] = {}
+        # A project that is added disturbs nothing that is there: one that fits will do, the newest first.
         if before is not None and after is not None:
+            parts["age"] = len(versions) - 1 - index
             parts["changed"] = 1
             parts["downgrades"] = int(after < before)
             parts[jump(before, after)] = 1
-            parts["unproven"] = int((project, after) not in self.proven)
+            parts["unproven"] = int((project, str(after)) not in self.proven)
             listed = self.listed.get(project)
             parts["unlisted"] = int(
                 listed is not None and not any(requirements.admits(text, after) for text in listed)
             )
         return self.vector(**parts)
 
+    def compare(self, cost: Cost, other: Cost) -> Tuple[str, ...]:
+        """What the other cost has more or less, as phrases in the order of importance."""
+        found = []
+        for name, mine, theirs in zip(self.order, cost, other):
+            if mine == theirs:
+                continue
+            number = abs(theirs - mine)
+            noun = _NOUNS[name][number != 1]
+            found.append(f"{number} {'more' if theirs > mine else 'fewer'} {noun}")
+        return tuple(found)
+
+
+_NOUNS: Mapping[str, Tuple[str, str]] = {
+    "unlisted": ("move that no remedy names", "moves that no remedy names"),
+    "soft": ("warning", "warnings"),
+    "changed": ("project to change", "projects to change"),
+    "downgrades": ("downgrade", "downgrades"),
+    "major": ("major version", "major versions"),
+    "minor": ("minor version", "minor versions"),
+    "patch": ("patch version", "patch versions"),
+    "unproven": ("version that no verified row names", "versions that no verified row names"),
+    "age": ("newer version passed over", "newer versions passed over"),
+}
+
 
 def make(name: str, problem: Problem, catalog: Catalog) -> Objective:
     """The objective ``least-change`` or ``recommended``, with what the catalog says about versions."""
-    proven: Set[Tuple[str, Version]] = set()
-    for advisory in catalog.advisories:
-        for row in advisory.verified:
-            if row.outcome == "good":
-                proven.update(row.versions)
     listed: Dict[str, List[str]] = {}
     for finding in match(_installed(problem), catalog):
         if finding.level == "note":
@@ -96,9 +115,9 @@ def make(name: str, problem: Problem, catalog: Catalog) -> Objective:
             for text in remedy.constraints:
                 requirement = requirements.parse(text)
                 if requirement is not None:
-                    listed.setdefault(requirement.name, []).append(str(requirement.specifier))
+                    listed.setdefault(requirement.name, []).append(requirement.specifier)
     terms = {project: tuple(texts) for project, texts in listed.items()}
-    return Objective(name, ORDERS[name], frozenset(proven), terms)
+    return Objective(name, ORDERS[name], catalog.proven, terms)
 
 
 def _installed(problem: Problem) -> Mapping[str, Version]:

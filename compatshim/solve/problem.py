@@ -7,17 +7,16 @@ advisory is one as it stands; a hold is *the project at any other version*.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Set, Tuple, Union
 
-from packaging.requirements import Requirement
 from packaging.version import Version
 
-from compatshim.catalog import Catalog
 from compatshim.metadata.interface import MetadataSource
-from compatshim.model import Advisory, Inventory, Term
+from compatshim.model import Advisory, Catalog, Inventory, Term
 from compatshim.solve import requirements
+from compatshim.solve.requirements import Candidates, Wanted
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,26 @@ LEVELS = ("none", "patch", "minor", "major")
 
 
 @dataclass(frozen=True)
+class Bound:
+    """A line of a constraint file that the user has."""
+
+    wanted: Wanted
+    where: str
+    """File and line, as ``constraints.txt:3``."""
+    option: str
+    """How the file was named on the command line."""
+
+
+@dataclass(frozen=True)
 class Wishes:
     """What the user wants of an answer."""
 
     hold: FrozenSet[str] = frozenset()
     """Projects to keep as they are."""
-    require: Tuple[Requirement, ...] = ()
+    require: Tuple[Wanted, ...] = ()
     """What the answer must satisfy; a project that is not installed is added."""
+    constraints: Tuple[Bound, ...] = ()
+    """What the answer must satisfy where it holds the project at all."""
     levels: Mapping[str, str] = field(default_factory=dict)
     """The largest jump per project, one of :data:`LEVELS`; the empty name stands for all others."""
     downgrades: bool = True
@@ -127,31 +139,33 @@ def build(
     wishes: Optional[Wishes] = None,
 ) -> Problem:
     """The problem of an environment: all its declared requirements, all advisories, the user's wishes."""
-    return _Builder(inventory, metadata).build(catalog, wishes or Wishes())
+    return _Builder(inventory, metadata, wishes or Wishes()).build(catalog)
 
 
 class _Builder:
-    def __init__(self, inventory: Inventory, metadata: MetadataSource) -> None:
+    def __init__(self, inventory: Inventory, metadata: MetadataSource, wishes: Wishes) -> None:
         self.inventory = inventory
         self.metadata = metadata
+        self.wishes = wishes
         self.python = inventory.markers.get("python_full_version", "")
         self.applies = requirements.Applicable(inventory.markers)
-        self.candidates: Dict[str, Tuple[Optional[Version], ...]] = {}
-        self.requires: Dict[str, Tuple[Tuple[str, ...], ...]] = {}
+        self.candidates: Dict[str, Candidates] = {}
+        self.texts: Dict[str, Dict[str, int]] = {}
+        """Every requirement that some candidate of a project declares, with the bits of those candidates."""
         self.current: Dict[str, int] = {}
         self.unknown: Set[str] = set()
         self.unjudged: Set[str] = set()
 
-    def build(self, catalog: Catalog, wishes: Wishes) -> Problem:
-        named = [requirement.name for requirement in wishes.require]
+    def build(self, catalog: Catalog) -> Problem:
+        named = [wish.name for wish in self.wishes.require]
         declared = list(self._declared([*self.inventory.distributions, *named]))
         found = [piece for item in declared for piece in self._incompatibilities(*item)]
         broken = tuple(item.cause for item in found if self._holds_now(item) and isinstance(item.cause, Declared))
         made = [piece for item in found for piece in self._tolerate(item)]
         made += self._known(catalog)
-        made += self._wishes(wishes)
+        made += self._wishes()
         return Problem(
-            self.candidates,
+            {project: candidates.versions for project, candidates in self.candidates.items()},
             self.current,
             tuple(made),
             broken,
@@ -159,7 +173,7 @@ class _Builder:
             tuple(sorted(self.unjudged)),
         )
 
-    def _declared(self, projects: Iterable[str]) -> Iterator[Tuple[str, str, Requirement, int, _Asking]]:
+    def _declared(self, projects: Iterable[str]) -> Iterator[Tuple[str, str, Wanted, int, _Asking]]:
         """Every requirement that some candidate declares: who, the text, parsed, by which candidates, for whom.
 
         ``projects`` are those to begin with; what their candidates need is taken in as it is met. A requirement
@@ -175,26 +189,31 @@ class _Builder:
             project, extra, asking = task
             if project not in self.candidates:
                 self._add(project)
-            masks: Dict[str, int] = {}
-            for index, requires in enumerate(self.requires[project]):
-                for text in requires:
-                    masks[text] = masks.get(text, 0) | 1 << index
-            for text, mask in masks.items():
-                requirement = requirements.parse(text)
-                if requirement is None:
-                    self.unjudged.add(f"{project}: {text}")
+            for text, mask in self.texts[project].items():
+                # Most requirements are behind an extra that nobody asks for: they are not even parsed.
+                if not extra and "extra ==" in text and " or " not in text:
                     continue
-                # What applies without the extra is declared already.
-                if not self.applies(requirement, extra) or (extra and self.applies(requirement)):
+                wanted = self._parsed(project, text, extra)
+                if wanted is None:
                     continue
-                if requirement.name == project:  # a recursive extra, as in all = ["name[one,two]"]
-                    waiting += [(project, other, asking) for other in requirements.extras(requirement)]
+                if wanted.name == project:  # a recursive extra, as in all = ["name[one,two]"]
+                    waiting += [(project, other, asking) for other in wanted.extras]
                     continue
-                waiting.append((requirement.name, "", _ANYONE))
-                waiting += [
-                    (requirement.name, other, (project, mask)) for other in requirements.extras(requirement)
-                ]
-                yield project, text, requirement, mask, (asking if extra else _ANYONE)
+                waiting.append((wanted.name, "", _ANYONE))
+                waiting += [(wanted.name, other, (project, mask)) for other in wanted.extras]
+                yield project, text, wanted, mask, (asking if extra else _ANYONE)
+
+    def _parsed(self, project: str, text: str, extra: str) -> Optional[Wanted]:
+        """A requirement that applies with the extra in use, and not already without."""
+        wanted = requirements.parse(text)
+        try:
+            if wanted is not None:
+                applies = self.applies(wanted, extra) and not (extra and self.applies(wanted))
+                return wanted if applies else None
+        except ValueError:
+            pass
+        self.unjudged.add(f"{project}: {text}")
+        return None
 
     def _add(self, project: str) -> None:
         """Give a project its candidates: what the metadata knows for this Python, and what is installed."""
@@ -203,9 +222,10 @@ class _Builder:
         found: Dict[Optional[Version], Tuple[str, ...]] = {}
         for release in releases or ():
             # A release of which only a source distribution exists may require anything: it is never proposed.
-            if release.yanked or release.requires is None:
+            if release.requires is None or (release.yanked and not self._wanted_so(project, release.version)):
                 continue
-            if self.python and not requirements.admits(release.requires_python, Version(self.python)):
+            python = release.requires_python
+            if python and self.python and not requirements.admits(python, Version(self.python)):
                 continue
             found[release.version] = release.requires
         if installed is None:
@@ -216,34 +236,48 @@ class _Builder:
         else:
             found[installed.version] = installed.requires
         ordered = sorted(found, key=lambda version: (version is not None, version or Version("0")))
-        self.candidates[project] = tuple(ordered)
-        self.requires[project] = tuple(found[version] for version in ordered)
+        self.candidates[project] = Candidates(tuple(ordered))
         self.current[project] = ordered.index(None if installed is None else installed.version)
+        # Consecutive releases often declare the same: their lists are one object, and are looked at once.
+        lists: Dict[int, int] = {}
+        for index, version in enumerate(ordered):
+            key = id(found[version])
+            lists[key] = lists.get(key, 0) | 1 << index
+        texts: Dict[str, int] = {}
+        for requires in {id(requires): requires for requires in found.values()}.values():
+            for text in requires:
+                texts[text] = texts.get(text, 0) | lists[id(requires)]
+        self.texts[project] = texts
+
+    def _wanted_so(self, project: str, version: Version) -> bool:
+        """Whether the user pins a project to this version: like an installer, we then take a yanked one."""
+        return any(
+            wish.name == project
+            and re.fullmatch("===?[^,*]+", wish.specifier)
+            and requirements.admits(wish.specifier, version)
+            for wish in (*self.wishes.require, *(bound.wanted for bound in self.wishes.constraints))
+        )
 
     def _incompatibilities(
-        self, project: str, text: str, requirement: Requirement, mask: int, asking: _Asking
+        self, project: str, text: str, wanted: Wanted, mask: int, asking: _Asking
     ) -> Iterator[Incompatibility]:
-        terms = {project: mask, requirement.name: self._outside(requirement)}
+        terms = {project: mask, wanted.name: self._outside(wanted)}
         if asking != _ANYONE:
             terms[asking[0]] = terms.get(asking[0], -1) & asking[1]
         if all(terms.values()):
             yield Incompatibility(tuple(terms.items()), Declared(project, text))
 
-    def _outside(self, requirement: Requirement) -> int:
+    def _outside(self, wanted: Wanted) -> int:
         """Bits of the target's candidates that do not satisfy a requirement; not being installed is one."""
-        text = "" if requirement.name in self.unknown else str(requirement.specifier)
-        return self._mask(requirement.name, lambda version: not requirements.admits(text, version), absent=True)
-
-    def _mask(self, project: str, inside: Callable[[Version], bool], *, absent: bool = False) -> int:
-        """Bits of the candidates for which ``inside`` is true; ``absent`` says so for "not installed"."""
-        mask = 0
-        for index, version in enumerate(self.candidates[project]):
-            if absent if version is None else inside(version):
-                mask |= 1 << index
-        return mask
+        candidates = self.candidates[wanted.name]
+        everything = (1 << len(candidates.versions)) - 1
+        return everything & ~candidates.admitted("" if wanted.name in self.unknown else wanted.specifier)
 
     def _holds_now(self, incompatibility: Incompatibility) -> bool:
-        return all(mask >> self.current[project] & 1 for project, mask in incompatibility.terms)
+        for project, mask in incompatibility.terms:
+            if not mask >> self.current[project] & 1:
+                return False
+        return True
 
     def _tolerate(self, incompatibility: Incompatibility) -> Iterator[Incompatibility]:
         """The incompatibility, less the state in which it stands: what was broken may stay as it is."""
@@ -264,24 +298,40 @@ class _Builder:
         for advisory in catalog.advisories:
             if advisory.level == "note" or not all(term.project in self.candidates for term in advisory.terms):
                 continue
-            terms = tuple(
-                (term.project, self._mask(term.project, partial(_inside, term))) for term in advisory.terms
-            )
+            terms = tuple((term.project, self._inside(term)) for term in advisory.terms)
             if all(mask for _, mask in terms):
                 yield Incompatibility(terms, Known(advisory), soft=advisory.level == "warning")
 
-    def _wishes(self, wishes: Wishes) -> Iterator[Incompatibility]:
+    def _inside(self, term: Term) -> int:
+        mask = 0
+        for interval in term.ranges:
+            mask |= self.candidates[term.project].within(interval.introduced, interval.fixed)
+        return mask
+
+    def _wishes(self) -> Iterator[Incompatibility]:
         """The candidates that the user does not want, project by project."""
         for project, installed in sorted(self.inventory.distributions.items()):
-            yield from self._limits(project, installed.version, wishes)
-        for wish in wishes.require:
+            yield from self._limits(project, installed.version)
+        for wish in self.wishes.require:
             outside = self._outside(wish)
             if outside:
-                statement = f"you asked for {wish.name} {wish.specifier}"
-                cause = Wished(wish.name, statement, f"--require '{wish.name}{wish.specifier}'")
+                asked = f"{wish.name}{wish.specifier}"
+                cause = Wished(wish.name, f"you asked for {asked}", f"--require '{asked}'")
                 yield Incompatibility(((wish.name, outside),), cause)
+        for bound in self.wishes.constraints:
+            name = bound.wanted.name
+            if name not in self.candidates or not self.applies(bound.wanted):
+                continue
+            # A constraint says what a project may be where it is there; it does not ask for it.
+            outside = self._outside(bound.wanted) & self.candidates[name].installable
+            if outside:
+                cause = Wished(name, f"{bound.where} allows only {name}{bound.wanted.specifier}", bound.option)
+                yield Incompatibility(((name, outside),), cause)
 
-    def _limits(self, project: str, here: Version, wishes: Wishes) -> Iterator[Incompatibility]:
+    def _limits(self, project: str, here: Version) -> Iterator[Incompatibility]:
+        wishes = self.wishes
+        if len(self.candidates[project].versions) == 1:
+            return
         if project in wishes.hold:
             cause = Wished(project, f"{project} is held at {here}", f"--hold {project}")
             yield from self._unwanted(cause, lambda version: version != here)
@@ -290,13 +340,18 @@ class _Builder:
             yield from self._unwanted(cause, lambda version: version < here)
         name = project if project in wishes.levels else ""
         level = wishes.levels.get(name, LEVELS[-1])
+        if level == LEVELS[-1]:
+            return
         how = f"by a {level} version at most" if level != "none" else "not at all"
         option = f"--allow-level {name}{':' if name else ''}{level}"
         cause = Wished(project, f"{project} {here} may move {how}", option)
         yield from self._unwanted(cause, lambda version: LEVELS.index(jump(here, version)) > LEVELS.index(level))
 
     def _unwanted(self, cause: Wished, unwanted: Callable[[Version], bool]) -> Iterator[Incompatibility]:
-        mask = self._mask(cause.project, unwanted)
+        mask = 0
+        for index, version in enumerate(self.candidates[cause.project].versions):
+            if version is not None and unwanted(version):
+                mask |= 1 << index
         if mask:
             yield Incompatibility(((cause.project, mask),), cause)
 
@@ -308,7 +363,3 @@ def jump(before: Version, after: Version) -> str:
     if (before.epoch, before.major) != (after.epoch, after.major):
         return "major"
     return "minor" if before.minor != after.minor else "patch"
-
-
-def _inside(term: Term, version: Version) -> bool:
-    return term.contains(version) is not None

@@ -353,7 +353,7 @@ class TestUsage:
         assert "run `python -m compatshim kb compile`" in answer.err
 
     def test_an_internal_error_is_one_line(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("compatshim.catalog.load", lambda: 1 / 0)
+        monkeypatch.setattr("compatshim.compiled.load", lambda: 1 / 0)
         answer = command("check", on=WELL)
         assert answer.code == 2
         assert answer.err == (
@@ -367,7 +367,7 @@ class TestUsage:
         def interrupt() -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("compatshim.catalog.load", interrupt)
+        monkeypatch.setattr("compatshim.compiled.load", interrupt)
         answer = command("check", on=WELL)
         assert (answer.code, answer.err) == (2, "compatshim: interrupted; nothing was changed\n")
 
@@ -499,17 +499,28 @@ class TestDamage:
         assert done.err.startswith(f"compatshim: {snapshot}: ")
         assert len(done.err.splitlines()) == 1
 
-    @pytest.mark.parametrize("name", ["check", "explain"])
-    def test_advisory(self, name: str, damaged: Path) -> None:
+    @pytest.mark.parametrize("name", ["check", "pin", "plan"])
+    @pytest.mark.parametrize("content", [None, b"", b"[]", b'{"advisories": [{"id": 1}]}', b"\xff"])
+    def test_compiled_catalog(self, content: Optional[bytes], name: str, damaged: Path) -> None:
+        compiled = damaged / "advisories" / "catalog.json"
+        compiled.unlink()
+        if content is not None:
+            compiled.write_bytes(content)
+        done = self.run(damaged, name)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"compatshim: {compiled}: ")
+        assert len(done.err.splitlines()) == 1
+
+    def test_advisory(self, damaged: Path) -> None:
         advisory = damaged / "advisories" / "CSA-2026-0001.toml"
         advisory.write_text(advisory.read_text().replace('severity = "high"', 'severity = "hihg"'))
-        done = self.run(damaged, name, *(["CSA-2026-0002"] if name == "explain" else []))
+        done = self.run(damaged, "explain", "CSA-2026-0002")
         assert (done.code, done.out) == (2, "")
         assert done.err == f"compatshim: {advisory}:5: severity: 'hihg' is not one of low, moderate, high\n"
 
     def test_no_advisories(self, damaged: Path) -> None:
         shutil.rmtree(damaged / "advisories")
-        done = self.run(damaged, "check")
+        done = self.run(damaged, "explain", "CSA-2026-0002")
         assert done.code == 2
         assert done.err.startswith(f"compatshim: {damaged / 'advisories'}: cannot list the advisories: ")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List
 
 from compatshim.analysis import Answer, analyse, answer
-from compatshim.catalog import Catalog
+from compatshim.model import Catalog
 from compatshim.solve.problem import Wishes
 from tests.solve.worlds import advisory, inventory, metadata
 

@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from compatshim.analysis import analyse, answer
-from compatshim.catalog import Catalog
 from compatshim.match import match
+from compatshim.model import Catalog
 from compatshim.solve import objective, problem, search
 from tests.solve.worlds import World, advisory, inventory, metadata, worlds
 
@@ -52,12 +52,10 @@ def price(world: World, start: Assignment, state: Assignment, name: str) -> Tupl
             parts["soft"] += 1
     for project, version in state.items():
         old = start[project]
-        if version == old or version is None:
+        if version == old or version is None or old is None:
             continue
         known = [release.version for release in world.metadata.known[project]]
         parts["age"] += len(known) - 1 - known.index(version)
-        if old is None:
-            continue
         parts["changed"] += 1
         parts["unproven"] += 1
         if project in listed and not any(item.specifier.contains(version) for item in listed[project]):

@@ -8,10 +8,10 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from compatshim.catalog import Catalog
 from compatshim.metadata.interface import Release
 from compatshim.model import (
     Advisory,
+    Catalog,
     Distribution,
     Interval,
     Inventory,
@@ -29,6 +29,7 @@ class Releases:
     """Metadata held in memory."""
 
     known: Mapping[str, Tuple[Release, ...]]
+    description: str = "made up"
 
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         return self.known.get(project)
