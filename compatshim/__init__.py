@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     """Load the public functions on first use: a program that never asks does not pay for them."""
     if name in ("CompatshimWarning", "status"):
-        from compatshim.startup import ledger  # noqa: PLC0415
+        from compatshim.startup import ledger
 
         return getattr(ledger, name)
     if name == "revert":
-        from compatshim.startup import patch  # noqa: PLC0415
+        from compatshim.startup import patch
 
         return patch.revert
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -33,17 +33,17 @@ def __getattr__(name: str) -> object:
 def _start() -> None:
     """Arm the shims; whatever goes wrong, the user's import succeeds."""
     try:
-        from compatshim import startup  # noqa: PLC0415
+        from compatshim import startup
 
         startup.arm()
     except Exception as error:
-        import os  # noqa: PLC0415
+        import os
 
         if os.environ.get("COMPATSHIM") == "strict":
             raise
         # Parts of compatshim may be damaged, so this says its one sentence with the standard library alone.
-        import sys  # noqa: PLC0415
-        import warnings  # noqa: PLC0415
+        import sys
+        import warnings
 
         message = (
             f"compatshim could not start ({type(error).__name__}: {error}); the program runs as if it were "

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
-from compatshim.cli import main
+
+def main() -> int:
+    """Run the command line in a process of its own."""
+    # What a command makes lives until it ends: collecting garbage in between costs a tenth of its time for nothing.
+    gc.disable()
+    from compatshim import cli
+
+    return cli.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -200,7 +200,7 @@ class Advisory:
 
 
 class CatalogError(Exception):
-    """A catalog or an advisory that cannot be used. The message names the file and, of an advisory, line and key."""
+    """A catalog or an advisory cannot be used. The message names the file and, of an advisory, line and key."""
 
 
 @dataclass(frozen=True)

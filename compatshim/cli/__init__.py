@@ -12,7 +12,6 @@ import importlib
 import io
 import os
 import sys
-import traceback
 from typing import List, Optional, Sequence
 
 from compatshim import __version__
@@ -94,6 +93,8 @@ def _message(error: Exception) -> str:
     if isinstance(error, (UsageError, CatalogError, InventoryError, SnapshotError, BuildError)):
         return str(error)
     if os.environ.get("COMPATSHIM_DEBUG"):
+        import traceback
+
         traceback.print_exc()
     return f"internal error: {type(error).__name__}: {error} (COMPATSHIM_DEBUG=1 shows where; please report it)"
 

@@ -1,13 +1,17 @@
-"""Work on the knowledge base: compile the start-up index, rebuild the snapshot, verify advisories by running."""
+"""Work on the knowledge base: the start-up index, the snapshot, the verified rows and the constraint sets."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING, List, Sequence
 
 from compatshim import cli
 from compatshim.cli import options
+
+if TYPE_CHECKING:
+    from compatshim.kb.sets import Job
 
 HELP = "work on the knowledge base (for developers of compatshim)"
 
@@ -15,7 +19,7 @@ HELP = "work on the knowledge base (for developers of compatshim)"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands."""
     commands = parser.add_subparsers(dest="kb", metavar="COMMAND", required=True)
-    compile_ = commands.add_parser("compile", help="write startup/_index.py from the advisories and the snapshot")
+    compile_ = commands.add_parser("compile", help="write what is made from the advisories and the snapshot")
     compile_.add_argument("--check", action="store_true", help="only say whether it is fresh (exit status 1: no)")
     commands.add_parser("snapshot", help="rebuild the bundled index metadata from the network")
     verify = commands.add_parser("verify", help="run reproducers in real environments and write the verified rows")
@@ -26,11 +30,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=os.path.join("tests", "reproducers"),
         help="default: %(default)s",
     )
+    sets = commands.add_parser("sets", help="make the constraint sets, and install and run each")
+    sets.add_argument("stack", nargs="*", metavar="STACK", help="default: all")
+    sets.add_argument(
+        "--on", metavar="3.X", action="append", default=[], help="only for this Python (may be repeated)"
+    )
+    sets.add_argument("--check", action="store_true", help="only say whether they are fresh (exit status 1: no)")
+    sets.add_argument("--table", action="store_true", help="only write the README")
+    sets.add_argument("--folder", metavar="DIR", default="constraints", help="default: %(default)s")
+    sets.add_argument("--tests", metavar="DIR", default="tests", help="default: %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the sub-command."""
-    return {"compile": _compile, "snapshot": _snapshot, "verify": _verify}[args.kb](args)
+    return {"compile": _compile, "snapshot": _snapshot, "verify": _verify, "sets": _sets}[args.kb](args)
 
 
 def _compile(args: argparse.Namespace) -> int:
@@ -39,13 +52,14 @@ def _compile(args: argparse.Namespace) -> int:
     from compatshim.metadata.snapshot import Snapshot
 
     known, snapshot = catalog.load(), Snapshot.bundled()
+    texts = compiler.compiled(known, snapshot)
     if args.check:
-        if compiler.read() == compiler.index(known, snapshot):
-            return cli.CLEAN
-        options.say("startup/_index.py is not what the advisories say: run `python -m compatshim kb compile`")
-        return cli.FINDINGS
-    written = compiler.write(known, snapshot)
-    options.say(f"{compiler.INDEX}: {'written' if written else 'is fresh'} ({len(known.advisories)} advisories)")
+        stale = [path for path, text in texts.items() if compiler.read(path) != text]
+        for path in stale:
+            options.say(f"{path}: is not what the advisories say: run `python -m compatshim kb compile`")
+        return cli.FINDINGS if stale else cli.CLEAN
+    for path in compiler.write(texts):
+        options.say(f"{path}: written ({len(known.advisories)} advisories)")
     return cli.CLEAN
 
 
@@ -85,3 +99,45 @@ def _verify(args: argparse.Namespace) -> int:
         for item in (*result.contradictions, *result.skipped):
             options.say(f"{advisory.id}: {item}")
     return cli.FINDINGS if contradicted else cli.CLEAN
+
+
+def _sets(args: argparse.Namespace) -> int:
+    from compatshim import catalog
+    from compatshim.kb import environments, make_sets, sets
+    from compatshim.metadata.snapshot import Snapshot
+
+    known = catalog.load()
+    if args.check:
+        problems = sets.stale(args.folder, known)
+        for item in problems or sets.unrun(args.folder, known):
+            options.say(item)
+        return cli.FINDINGS if problems else cli.CLEAN
+    if args.table:
+        make_sets.table(args.folder)
+        return cli.CLEAN
+    made = make_sets.generate(
+        args.folder,
+        _jobs(sets.jobs(args.folder), args.stack, args.on),
+        make_sets.Maker(known, Snapshot.bundled(), args.tests),
+        interpreters=environments.interpreters(),
+        report=options.say,
+    )
+    for path, entry in sorted(made.items()):
+        sys.stdout.write(f"{path}: {entry.reason or 'verified'}\n")
+    return cli.CLEAN
+
+
+def _jobs(asked: Sequence[Job], stacks: Sequence[str], pythons: Sequence[str]) -> List[Job]:
+    """The jobs that the user named; all of them by default."""
+    for option, words, known in (
+        ("STACK", stacks, [job.stack.name for job in asked]),
+        ("--on", pythons, [job.minor for job in asked]),
+    ):
+        for word in words:
+            if word not in known:
+                raise cli.UsageError(
+                    f"{option} {word}: is not in sets.toml, only {', '.join(dict.fromkeys(known))}"
+                )
+    return [
+        job for job in asked if (not stacks or job.stack.name in stacks) and (not pythons or job.minor in pythons)
+    ]

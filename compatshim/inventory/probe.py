@@ -6,7 +6,6 @@ Also run as a program by other interpreters, from 3.8 on, so it needs nothing bu
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from typing import Any
 
@@ -15,19 +14,36 @@ def markers() -> dict[str, str]:
     """The marker environment of PEP 508, as ``packaging.markers.default_environment`` computes it."""
     info = sys.implementation.version
     level = "" if info.releaselevel == "final" else info.releaselevel[0] + str(info.serial)
+    system, release, version, machine, implementation = _machine()
     return {
         "implementation_name": sys.implementation.name,
         "implementation_version": "{}.{}.{}{}".format(*info[:3], level),
         "os_name": os.name,
-        "platform_machine": platform.machine(),
-        "platform_release": platform.release(),
-        "platform_system": platform.system(),
-        "platform_version": platform.version(),
-        "python_full_version": platform.python_version(),
-        "platform_python_implementation": platform.python_implementation(),
-        "python_version": ".".join(platform.python_version_tuple()[:2]),
+        "platform_machine": machine,
+        "platform_release": release,
+        "platform_system": system,
+        "platform_version": version,
+        "python_full_version": sys.version.split()[0].rstrip("+"),
+        "platform_python_implementation": implementation,
+        "python_version": "{}.{}".format(*sys.version_info[:2]),
         "sys_platform": sys.platform,
     }
+
+
+def _machine() -> tuple[str, str, str, str, str]:
+    """System, release, version and machine, and the name of the implementation."""
+    if sys.platform == "linux" and sys.implementation.name == "cpython":
+        found = os.uname()  # what ``platform`` asks there, without the modules that it needs elsewhere
+        return found.sysname, found.release, found.version, found.machine, "CPython"
+    import platform
+
+    return (
+        platform.system(),
+        platform.release(),
+        platform.version(),
+        platform.machine(),
+        platform.python_implementation(),
+    )
 
 
 def source() -> str:
@@ -40,4 +56,4 @@ def source() -> str:
 if __name__ == "__main__":
     import json
 
-    print(json.dumps({"path": [entry for entry in sys.path if entry], "markers": markers()}))
+    sys.stdout.write(json.dumps({"path": [entry for entry in sys.path if entry], "markers": markers()}))

@@ -1,7 +1,7 @@
 """Compile the catalog, for those who cannot wait: ``startup/_index.py`` and ``advisories/catalog.json``.
 
-The index is plain literals that a starting program can afford. For every project the known versions are grouped by the set of advisories whose term holds them, so that start-up
-needs set membership and no version arithmetic.
+The index is plain literals that a starting program can afford. For every project the known versions are grouped by
+the set of advisories whose term holds them, so that start-up needs set membership and no version arithmetic.
 """
 
 from __future__ import annotations

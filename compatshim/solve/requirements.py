@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
-from typing import FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from operator import eq, ge, gt, le, lt, ne
+from typing import FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from packaging.version import Version
 
@@ -76,9 +77,22 @@ def _parsed(text: str) -> Optional[Wanted]:
     )
 
 
-_COMPARISON = re.compile(r"(\w+)\s*(<=|<|!=|==|>=|>)\s*(?:'([^'\"\\]*)'|\"([^'\"\\]*)\")")
-_ONLY_WITH = re.compile(r"(?:.*\sand\s+)?\(?\s*extra\s*==\s*(?:'([^'\"\\]*)'|\"([^'\"\\]*)\")\s*\)?")
+_QUOTED = r"'[^'\"\\]*'|\"[^'\"\\]*\""
+_COMPARISON = re.compile(rf"(\w+)\s*(<=|<|!=|==|>=|>)\s*({_QUOTED})")
+_TOKEN = re.compile(rf"\s*(?:(\()|(\))|\b(and|or)\b|(\w+\s*(?:<=|<|!=|==|>=|>)\s*(?:{_QUOTED})))\s*")
+_ONLY_WITH = re.compile(rf"(?:.*\sand\s+)?\(?\s*extra\s*==\s*({_QUOTED})\s*\)?\s*")
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
+_STRINGS = frozenset(
+    (
+        "sys_platform",
+        "os_name",
+        "platform_system",
+        "platform_machine",
+        "platform_python_implementation",
+        "implementation_name",
+    )
+)
+_ORDER = {"<": lt, "<=": le, "==": eq, "!=": ne, ">=": ge, ">": gt}
 
 
 class Applicable:
@@ -103,41 +117,60 @@ class Applicable:
 
     def _judge(self, marker: str, extra: str) -> bool:
         only = _ONLY_WITH.fullmatch(marker)
-        if only is not None and " or " not in marker and canonical(only[1] or only[2] or "") != extra:
+        if only is not None and " or " not in marker and canonical(only[1][1:-1]) != extra:
             return False
-        comparison = _COMPARISON.fullmatch(marker)
-        if comparison is not None:
-            known = self._compare(comparison[1], comparison[2], comparison[3] or comparison[4] or "", extra)
-            if known is not None:
-                return known
-        return self._evaluated(marker, extra)
+        known = self._usual(marker, extra)
+        return self._evaluated(marker, extra) if known is None else known
 
-    def _compare(self, variable: str, operator: str, value: str, extra: str) -> Optional[bool]:
-        """The outcome of one comparison; None when it is none of the usual ones."""
-        if variable == "extra":
-            return (canonical(value) == extra) == (operator == "==") if operator in ("==", "!=") else None
-        here = self._environment.get(variable)
-        if here is None:
-            return None
-        if variable in ("python_version", "python_full_version"):
-            if not _PLAIN.fullmatch(here) or not _PLAIN.fullmatch(value):
+    def _usual(self, marker: str, extra: str) -> Optional[bool]:
+        """The outcome of a marker made of usual comparisons; None for another."""
+        # A sum of products: "and" binds closer. One list of terms for each open bracket.
+        levels: List[List[List[bool]]] = [[[]]]
+        position, operand = 0, True
+        while position < len(marker):
+            token = _TOKEN.match(marker, position)
+            if token is None or operand != bool(token[1] or token[4]):
                 return None
-            left, right = _release(here), _release(value)
-            return {
-                "<": left < right,
-                "<=": left <= right,
-                "==": left == right,
-                "!=": left != right,
-                ">=": left >= right,
-                ">": left > right,
-            }[operator]
-        if variable in ("sys_platform", "os_name", "platform_system", "platform_machine") and operator in (
-            "==",
-            "!=",
-        ):
-            # Where both sides look like versions they would be compared as such.
-            return None if _PLAIN.match(value) else (here == value) == (operator == "==")
-        return None
+            position = token.end()
+            if token[1]:
+                levels.append([[]])
+            elif token[2]:
+                if len(levels) == 1:
+                    return None
+                inner = levels.pop()
+                levels[-1][-1].append(any(map(all, inner)))
+            elif token[3]:
+                operand = True
+                if token[3] == "or":
+                    levels[-1].append([])
+            else:
+                operand = False
+                known = self._compare(token[4], extra)
+                if known is None:
+                    return None
+                levels[-1][-1].append(known)
+        return any(map(all, levels[0])) if len(levels) == 1 and not operand else None
+
+    def _compare(self, comparison: str, extra: str) -> Optional[bool]:
+        """The outcome of one comparison; None when it is none of the usual ones."""
+        found = _COMPARISON.fullmatch(comparison)
+        if found is None:
+            return None
+        variable, operator, value = found[1], found[2], found[3][1:-1]
+        here = self._environment.get(variable)
+        known: Optional[bool] = None
+        if variable == "extra":
+            if operator in ("==", "!="):
+                known = (canonical(value) == extra) == (operator == "==")
+        elif here is None:
+            known = None
+        elif variable in ("python_version", "python_full_version"):
+            if _PLAIN.fullmatch(here) and _PLAIN.fullmatch(value):
+                known = _ORDER[operator](_release(here), _release(value))
+        # What looks like a version would be compared as one.
+        elif variable in _STRINGS and operator in ("==", "!=") and not _PLAIN.match(value):
+            known = (here == value) == (operator == "==")
+        return known
 
     def _evaluated(self, marker: str, extra: str) -> bool:
         from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
@@ -158,25 +191,38 @@ def _release(text: str) -> Tuple[int, ...]:
     return tuple(numbers)
 
 
-_Clause = Tuple[str, Tuple[int, ...], int]
-"""Operator, release numbers, how many of them were written."""
+_Key = Tuple[Tuple[int, ...], float]
+"""Release numbers, without zeros at the end, and post-release: final and post-releases in order."""
+_FINAL, _AFTER = -1, float("inf")
+"""Before and after all post-releases."""
+_Clause = Tuple[str, Tuple[int, ...], float]
+"""Operator, release numbers as they were written, post-release."""
+_VERSION = re.compile(r"(\d+(?:\.\d+)*)(?:(\.\*)|\.post(\d+)|((?:a|b|rc|\.dev)\d+))?")
+_BEFORE_FINAL = {">=": ">=", ">": ">=", "<": "<", "<=": "<", "==": "none", "!=": "all"}
+"""What a bound at a pre-release says of final and post-releases, as a bound at the final one."""
 
 
 @lru_cache(maxsize=None)
 def _clauses(specifier: str) -> Optional[Tuple[_Clause, ...]]:
-    """The clauses of a specifier set over plain releases; None when some clause is none of those."""
+    """The clauses of a specifier set, as they bear on final and post-releases; None where one is unusual."""
     found: List[_Clause] = []
-    for part in specifier.split(","):
+    for part in "".join(specifier.split()).split(","):
         operator = part[:2] if part[1:2] == "=" else part[:1]
-        text = part[len(operator) :]
-        prefix = text.endswith(".*")
-        text = text[:-2] if prefix else text
-        if operator not in _OPERATORS or not _PLAIN.fullmatch(text) or (prefix and operator not in ("==", "!=")):
+        version = _VERSION.fullmatch(part[len(operator) :])
+        if operator not in _OPERATORS or version is None:
             return None
-        numbers = tuple(map(int, text.split(".")))
-        if operator == "~=" and len(numbers) < 2:  # noqa: PLR2004  PEP 440 asks for two
-            return None
-        found.append((operator + ".*" if prefix else operator, numbers, len(numbers)))
+        numbers = tuple(map(int, version[1].split(".")))
+        post = _FINAL if version[3] is None else int(version[3])
+        if operator == "~=":
+            if len(numbers) < 2 or version[2] or version[3] or version[4]:  # noqa: PLR2004  PEP 440 asks for two
+                return None
+        elif version[2]:
+            if operator not in ("==", "!="):
+                return None
+            operator += ".*"
+        elif version[4]:
+            operator = _BEFORE_FINAL[operator]
+        found.append((operator, numbers, post))
     return tuple(found)
 
 
@@ -194,21 +240,21 @@ class Candidates:
         self._first = int(bool(versions) and versions[0] is None)
         self._ordered = [version for version in versions if version is not None]
         self._known: dict[str, int] = {}
-        self._plain: List[Tuple[int, ...]] = []
-        """Release numbers, without zeros at the end, of the versions that have nothing else."""
+        self._plain: List[_Key] = []
+        """Release numbers, without zeros at the end, and post-release, of the versions that have nothing else."""
         self._upto = [0]
         """Bits of the first so many plain versions."""
         self._odd: List[int] = []
         for index, version in enumerate(versions):
             if version is None:
                 continue
-            if version.is_prerelease or version.is_postrelease or version.epoch or version.local is not None:
+            if version.is_prerelease or version.epoch or version.local is not None:
                 self._odd.append(index)
                 continue
             release = version.release
             while release and not release[-1]:
                 release = release[:-1]
-            self._plain.append(release)
+            self._plain.append((release, _FINAL if version.post is None else version.post))
             self._upto.append(self._upto[-1] | 1 << index)
 
     def admitted(self, specifier: str) -> int:
@@ -237,46 +283,51 @@ class Candidates:
             return self.installable
         clauses = _clauses(specifier)
         if clauses is None:
-            return sum(
-                1 << index
-                for index, version in enumerate(self.versions)
-                if version is not None and admits(specifier, version)
-            )
+            return self._slowly(specifier, range(len(self.versions)))
         mask = self._upto[-1]
         for clause in clauses:
             mask &= self._satisfying(*clause)
-        for index in self._odd:
+        return mask | self._slowly(specifier, self._odd)
+
+    def _slowly(self, specifier: str, indices: Iterable[int]) -> int:
+        mask = 0
+        for index in indices:
             version = self.versions[index]
-            if version is not None and admits(specifier, version):
+            if version is not None and _contains(specifier, version):
                 mask |= 1 << index
         return mask
 
-    def _satisfying(self, operator: str, numbers: Tuple[int, ...], written: int) -> int:
+    def _satisfying(self, operator: str, numbers: Tuple[int, ...], post: float) -> int:
         everything = self._upto[-1]
-        release = numbers
-        while release and not release[-1]:
-            release = release[:-1]
         if operator in ("==.*", "!=.*"):
             inside = self._between(numbers, (*numbers[:-1], numbers[-1] + 1))
             return inside if operator == "==.*" else everything & ~inside
         if operator == "~=":
-            return self._between(numbers, (*numbers[: written - 2], numbers[written - 2] + 1))
-        below = self._upto[bisect_left(self._plain, release)]
-        through = self._upto[bisect_right(self._plain, release)]
+            return self._between(numbers, (*numbers[:-2], numbers[-2] + 1))
+        release = numbers
+        while release and not release[-1]:
+            release = release[:-1]
+        below = self._upto[bisect_left(self._plain, (release, post))]
+        through = self._upto[bisect_right(self._plain, (release, post))]
+        # A post-release of a final version is not greater than that version, says PEP 440.
+        last = (release, _AFTER if post == _FINAL else post)
         return {
             "<": below,
             "<=": through,
-            ">": everything & ~through,
+            ">": everything & ~self._upto[bisect_right(self._plain, last)],
             ">=": everything & ~below,
             "==": through & ~below,
             "!=": everything & ~(through & ~below),
+            "none": 0,
+            "all": everything,
         }[operator]
 
     def _between(self, start: Tuple[int, ...], end: Tuple[int, ...]) -> int:
         """Bits of the plain versions in ``start <= v < end``."""
         while start and not start[-1]:
             start = start[:-1]
-        return self._upto[bisect_left(self._plain, end)] & ~self._upto[bisect_left(self._plain, start)]
+        first, last = bisect_left(self._plain, (start, _FINAL)), bisect_left(self._plain, (end, _FINAL))
+        return self._upto[last] & ~self._upto[first]
 
 
 @lru_cache(maxsize=None)
@@ -285,10 +336,10 @@ def admits(specifier: str, version: Version) -> bool:
 
     One that PEP 440 does not allow admits all.
     """
-    if not specifier:
-        return True
-    if _clauses(specifier) is not None and _PLAIN.fullmatch(str(version)):
-        return bool(Candidates((version,)).admitted(specifier))
+    return bool(Candidates((version,)).admitted(specifier))
+
+
+def _contains(specifier: str, version: Version) -> bool:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:

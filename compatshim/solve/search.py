@@ -104,6 +104,44 @@ class _Open(NamedTuple):
     looked: bool
 
 
+class _Frontier:
+    """The nodes that wait. Of those that promise the same, the one with the most decisions comes first."""
+
+    def __init__(self, start: _Open) -> None:
+        self.waiting = [start]
+        self.hurried = False
+        """Whether the nodes with the fewest violations go first, whatever they promise."""
+        self._seen: Set[_Node] = {start.node}
+        self._order = count(1)
+
+    def pop(self) -> _Open:
+        """Take the first one."""
+        return heapq.heappop(self.waiting)
+
+    def push(self, item: _Open) -> None:
+        """Put one back, or in for the first time."""
+        if self.hurried:
+            item = self._hurried(item)
+        heapq.heappush(self.waiting, item._replace(order=next(self._order)))
+
+    def discover(self, item: _Open) -> None:
+        """Put one in unless it has been here before."""
+        if item.node not in self._seen:
+            self._seen.add(item.node)
+            self.push(item)
+
+    def hurry(self) -> None:
+        """From here on an answer matters more than the best one."""
+        if not self.hurried:
+            self.hurried = True
+            self.waiting = [self._hurried(item) for item in self.waiting]
+            heapq.heapify(self.waiting)
+
+    @staticmethod
+    def _hurried(item: _Open) -> _Open:
+        return item._replace(rank=(len(item.violated), *item.cost))
+
+
 class _Bound(NamedTuple):
     """What is still to pay, at the least, and how to go on."""
 
@@ -332,66 +370,58 @@ class _Search:
         Beyond ``budget`` nodes the search turns greedy, or raises :exc:`OutOfBudgetError` when it must not.
         ``nodes`` were expanded before.
         """
-        order = count()
-        start: _Node = (frozenset(), frozenset())
         zero = self.objective.zero
-        # Of nodes that promise the same, the one with the most decisions is the nearest to an answer.
-        heap = [_Open(zero, 0, next(order), zero, start, self.start, "", looked=False)]
-        seen: Set[_Node] = {start}
+        frontier = _Frontier(_Open(zero, 0, 0, zero, (frozenset(), frozenset()), self.start, "", looked=False))
         expanded = 0
-        hurried = False
-        while heap:
-            item = heapq.heappop(heap)
-            decided, accepted = dict(item.node[0]), item.node[1]
-            if self._known_shape(decided):
-                continue
-            violated: Optional[Sequence[int]] = item.violated
-            if not item.looked:
-                violated = self._violated(decided, accepted, item.violated, item.moved)
+        while frontier.waiting:
+            item = frontier.pop()
+            decided = dict(item.node[0])
+            violated = self._look(item, decided)
             if violated is None:
                 continue
             expanded += 1
             if expanded > (budget + BUDGET if greedy else budget):
                 raise OutOfBudgetError(f"no answer after {nodes + expanded} nodes")
-            if expanded > budget and not hurried:
-                # From here on the nodes with the fewest violations left go first, whatever they promise.
-                hurried = True
-                heap = [one._replace(rank=(len(one.violated), *one.cost)) for one in heap]
-                heapq.heapify(heap)
+            if expanded > budget:
+                frontier.hurry()
             if not violated:
                 self.exclude(decided)
                 yield Solution(
                     changes(self.problem, decided),
                     decided,
                     item.cost,
-                    tuple(self.problem.incompatibilities[position] for position in sorted(accepted)),
-                    proved=not hurried,
+                    tuple(self.problem.incompatibilities[position] for position in sorted(item.node[1])),
+                    proved=not frontier.hurried,
                     nodes=nodes + expanded,
                 )
-                continue
-            bound = self._bound(decided, violated)
-            if bound is None:
-                continue
-            total = tuple(map(add, item.cost, bound.price))
-            if not hurried and total > item.rank and not item.looked:
-                # It is dearer than it seemed from above: others may have to go first.
-                later = item._replace(rank=total, violated=violated, looked=True, order=next(order))
-                heapq.heappush(heap, later)
+            elif not self._expand(item, decided, violated, frontier):
                 expanded -= 1
-                continue
-            # What is to pay for all but the violation that is now mended.
-            rest = tuple(map(sub, total, bound.own))
-            floor = item.rank
-            for child, project, price in self._children(decided, accepted, bound.branch):
-                if child in seen:
-                    continue
-                seen.add(child)
-                cost = tuple(map(add, item.cost, price))
-                rank = (len(violated), *cost) if hurried else max(floor, tuple(map(add, rest, price)))
-                heapq.heappush(
-                    heap,
-                    _Open(rank, -len(child[0]), next(order), cost, child, violated, project, looked=False),
-                )
+
+    def _look(self, item: _Open, decided: Mapping[str, int]) -> Optional[Sequence[int]]:
+        """What is violated in a node; None when no wanted answer lies below it."""
+        if self._known_shape(decided):
+            return None
+        if item.looked:
+            return item.violated
+        return self._violated(decided, item.node[1], item.violated, item.moved)
+
+    def _expand(self, item: _Open, decided: Dict[str, int], violated: Sequence[int], frontier: _Frontier) -> bool:
+        """Put the children of a node on the frontier; false when the node itself went back there instead."""
+        bound = self._bound(decided, violated)
+        if bound is None:
+            return True
+        total = tuple(map(add, item.cost, bound.price))
+        if not frontier.hurried and total > item.rank and not item.looked:
+            # It is dearer than it seemed from above: others may have to go first.
+            frontier.push(item._replace(rank=total, violated=violated, looked=True))
+            return False
+        # What is to pay for all but the violation that is now mended.
+        rest = tuple(map(sub, total, bound.own))
+        for child, project, price in self._children(decided, item.node[1], bound.branch):
+            cost = tuple(map(add, item.cost, price))
+            rank = max(item.rank, tuple(map(add, rest, price)))
+            frontier.discover(_Open(rank, -len(child[0]), 0, cost, child, violated, project, looked=False))
+        return True
 
     def _shape(self, decided: Mapping[str, int]) -> Shape:
         problem = self.problem
@@ -514,7 +544,7 @@ class _Search:
                 cheapest = price
             if best is not None and price >= best:
                 continue
-            more = self._consequence(project, index, decided, state, violated, taken)
+            more = self._consequence((project, index), decided, state, violated, taken)
             if more is None:
                 continue
             dearer, rests_on = more
@@ -530,14 +560,14 @@ class _Search:
 
     def _consequence(
         self,
-        project: str,
-        index: int,
+        move: Tuple[str, int],
         decided: Mapping[str, int],
         state: Mapping[str, int],
         violated: Sequence[int],
         taken: Set[str],
     ) -> Optional[Tuple[Cost, Set[str]]]:
         """What a move breaks anew costs at the least, and the projects that could mend it; None for a dead end."""
+        project, index = move
         worst = self.objective.zero
         rests_on: Set[str] = set()
         for position, mask, others, soft in self.tables.neighbours(project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -282,3 +283,30 @@ class TestOther:
         with pytest.raises(InventoryError) as caught:
             environment.of(python)
         assert str(caught.value) == f"--python {python}: did not answer within 0.2 seconds"
+
+
+class TestMarkers:
+    def test_are_those_of_packaging(self) -> None:
+        from packaging.markers import default_environment
+
+        from compatshim.inventory import probe
+
+        assert probe.markers() == default_environment()
+
+    @pytest.mark.parametrize("python", support.every_python())
+    def test_of_every_python(self, python: str) -> None:
+        code = (
+            "import platform, sys; print(platform.python_version(), platform.python_implementation(), "
+            "platform.system(), platform.machine(), platform.release(), sys.platform)"
+        )
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+        _, found = environment.search_path(python)
+        keys = (
+            "python_full_version",
+            "platform_python_implementation",
+            "platform_system",
+            "platform_machine",
+            "platform_release",
+            "sys_platform",
+        )
+        assert [found[key] for key in keys] == done.stdout.split()
