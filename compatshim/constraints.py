@@ -7,13 +7,15 @@ error-level advisory can match. Only lines that pip and uv both take are written
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
 from compatshim.model import Advisory, Catalog, Change, Interval
+from compatshim.solve import requirements
 from compatshim.solve.explain import Reason
+from compatshim.solve.problem import Declared, Problem
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,20 @@ class Line:
     """Ids of advisories; empty for what only the user asked for."""
     note: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def requirement(self) -> str:
+        """The constraint itself (PEP 508)."""
+        return f"{self.project}{self.specifier}"
+
+    @property
+    def comment(self) -> str:
+        """Why it is there."""
         note = f" ({self.note})" if self.note and self.via else self.note
         via = f"via {', '.join(self.via)}" if self.via else ""
-        return f"{self.project}{self.specifier}  # {via}{note}"
+        return f"{via}{note}"
+
+    def __str__(self) -> str:
+        return f"{self.requirement}  # {self.comment}"
 
 
 @dataclass(frozen=True)
@@ -43,13 +55,15 @@ class ConstraintFile:
     command: str
     lines: Tuple[Line, ...]
 
+    @property
+    def header(self) -> Tuple[str, str]:
+        """What it was made with: no time and no place, so that the same input gives the same bytes."""
+        made = f"# This file was made by compatshim {self.version} (catalog {self.digest}) with the command:"
+        return made, f"#     {self.command}"
+
     def render(self) -> str:
         """The file's text."""
-        header = (
-            f"# This file was made by compatshim {self.version} (catalog {self.digest}) with the command:\n"
-            f"#     {self.command}\n"
-        )
-        return header + "".join(f"{line}\n" for line in self.lines)
+        return "".join(f"{line}\n" for line in (*self.header, *self.lines))
 
 
 _HEADER = re.compile(
@@ -125,6 +139,51 @@ def guards(versions: Mapping[str, Version], pinned: Iterable[Change], catalog: C
         Line(project, _specifier(floors.get(project), caps.get(project)), tuple(via[project]), "kept out")
         for project in sorted(via)
     )
+
+
+def full(versions: Mapping[str, Version], lines: Iterable[Line], note: str) -> Tuple[Line, ...]:
+    """An exact pin for every project. What a line says of it stands beside it, else ``note``."""
+    said = {line.project: line for line in lines}
+    plain = Line("", "", (), note)
+    return tuple(
+        replace(said.get(project, plain), project=project, specifier=f"=={version}")
+        for project, version in sorted(versions.items())
+    )
+
+
+@dataclass(frozen=True)
+class Override:
+    """A declared requirement that an answer does not meet: an installer must be told to pass over it."""
+
+    project: str
+    version: Version
+    requirement: str
+    """As declared."""
+    replacement: str
+    """What to require instead (PEP 508): the version that is there."""
+
+    def __str__(self) -> str:
+        return f"{self.project} {self.version} requires {self.requirement}"
+
+
+def overrides(problem: Problem, decided: Mapping[str, int]) -> Tuple[Override, ...]:
+    """One for each declared requirement that does not hold after the decisions, sorted.
+
+    What is required and not installed at all cannot be replaced: an installer will add it.
+    """
+    state = {**problem.current, **decided}
+    found = set()
+    for item in problem.unmet(decided):
+        cause = item.cause
+        wanted = requirements.parse(cause.requirement) if isinstance(cause, Declared) else None
+        if wanted is None or not isinstance(cause, Declared):
+            continue
+        version = problem.version(cause.project, state[cause.project])
+        there = problem.version(wanted.name, state[wanted.name])
+        if version is not None and there is not None:
+            instead = str(wanted._replace(specifier=f"=={there}", marker=""))
+            found.add(Override(cause.project, version, cause.requirement, instead))
+    return tuple(sorted(found, key=lambda one: (one.project, one.requirement)))
 
 
 _Option = Tuple[str, Optional[Version], Optional[Version]]

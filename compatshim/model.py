@@ -238,6 +238,8 @@ class Distribution:
     """The name as its author spells it, when known."""
     requested: bool = False
     """Whether the user asked for it by name (the ``REQUESTED`` file of PEP 376)."""
+    where: str = field(default="", compare=False)
+    """Its metadata directory, when it is installed."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import pytest
 from packaging.version import Version
 
-from compatshim import catalog
+from compatshim import catalog, installer
 from compatshim.kb import environments, verify
 from compatshim.kb.environments import BuildError, Completed, Environment, Spec, Unresolvable
 from compatshim.metadata.interface import Release
@@ -597,8 +597,8 @@ class TestInterpreters:
 @pytest.mark.parametrize("with_uv", [True, False])
 def test_real_installers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, with_uv: bool) -> None:
     if not with_uv:
-        monkeypatch.setattr(environments, "_uv", tuple)
-    elif not environments._uv():
+        monkeypatch.setattr(installer, "uv", tuple)
+    elif not installer.uv():
         pytest.skip("uv is not here")
     spec = Spec(sys.executable, ("filelock",), ("filelock==3.12.0",))
     assert environments.build(spec, cache=str(tmp_path)).installed()["filelock"] == "3.12.0"

@@ -25,6 +25,10 @@ class UsageError(Exception):
     """What the user asked for cannot be done; the message says what was wrong and what to do."""
 
 
+class DisagreementError(Exception):
+    """A real installer would do something else than our answer says; the message names the dump."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     made = argparse.ArgumentParser(
@@ -83,6 +87,7 @@ def _message(error: Exception) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
     from compatshim.catalog import CatalogError
+    from compatshim.installer import InstallerError
     from compatshim.inventory.environment import InventoryError
     from compatshim.kb.environments import BuildError
     from compatshim.metadata.snapshot import SnapshotError
@@ -90,7 +95,8 @@ def _message(error: Exception) -> str:
 
     if isinstance(error, OutOfBudgetError):
         return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
-    if isinstance(error, (UsageError, CatalogError, InventoryError, SnapshotError, BuildError)):
+    known = (CatalogError, InventoryError, SnapshotError, BuildError, InstallerError)
+    if isinstance(error, (UsageError, DisagreementError, *known)):
         return str(error)
     if os.environ.get("COMPATSHIM_DEBUG"):
         import traceback

@@ -30,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=os.path.join("tests", "reproducers"),
         help="default: %(default)s",
     )
+    replay = commands.add_parser("replay", help="work out again the answer that an installer did not agree with")
+    replay.add_argument("dump", metavar="FILE", help="as --verify wrote it")
     sets = commands.add_parser("sets", help="make the constraint sets, and install and run each")
     sets.add_argument("stack", nargs="*", metavar="STACK", help="default: all")
     sets.add_argument(
@@ -43,7 +45,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sub-command."""
-    return {"compile": _compile, "snapshot": _snapshot, "verify": _verify, "sets": _sets}[args.kb](args)
+    commands = {
+        "compile": _compile,
+        "snapshot": _snapshot,
+        "verify": _verify,
+        "sets": _sets,
+        "replay": _replay,
+    }
+    return commands[args.kb](args)
 
 
 def _compile(args: argparse.Namespace) -> int:
@@ -99,6 +108,34 @@ def _verify(args: argparse.Namespace) -> int:
         for item in (*result.contradictions, *result.skipped):
             options.say(f"{advisory.id}: {item}")
     return cli.FINDINGS if contradicted else cli.CLEAN
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from compatshim import analysis, compiled, verify
+    from compatshim.metadata.snapshot import Snapshot
+    from compatshim.solve.explain import describe
+
+    try:
+        with open(args.dump, encoding="utf-8") as file:
+            dump = verify.load(file.read())
+    except ValueError as error:
+        raise cli.UsageError(f"{args.dump}: {error}") from error
+    known, snapshot = compiled.load(), Snapshot.bundled()
+    for what, then, now in (
+        ("catalog", dump.catalog, known.digest),
+        ("metadata", dump.metadata, snapshot.description),
+    ):
+        if then != now:
+            options.say(f"the {what} was {then} then and is {now} now")
+    found = analysis.analyse(dump.inventory, known)
+    answer = analysis.answer(found, snapshot, name=dump.objective, wishes=dump.wishes)
+    changes = answer.solution.changes if answer.solution is not None else ()
+    for change in changes:
+        sys.stdout.write(f"{describe(change)}\n")
+    sys.stdout.write(f"This is {'the' if dump.same(answer) else 'not the'} answer of then.\n")
+    for item in dump.differences:
+        sys.stdout.write(f"The installer: {item}.\n")
+    return cli.CLEAN if dump.same(answer) else cli.FINDINGS
 
 
 def _sets(args: argparse.Namespace) -> int:

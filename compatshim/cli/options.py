@@ -5,28 +5,29 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
-from compatshim.cli import UsageError
+from compatshim.cli import DisagreementError, UsageError
 
 if TYPE_CHECKING:
     from compatshim.analysis import Analysis, Answer
     from compatshim.model import Advisory, Catalog, Inventory
     from compatshim.solve.problem import Bound, Wishes
     from compatshim.solve.requirements import Wanted
+    from compatshim.verify import Verdict
 
 
-def environment(parser: argparse.ArgumentParser) -> None:
+def environment(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
     """Which environment, and in which format to answer."""
     parser.add_argument(
         "--python", metavar="PATH", help="look at the environment of this interpreter instead of the own one"
     )
-    output(parser)
+    output(parser, formats)
 
 
-def output(parser: argparse.ArgumentParser) -> None:
+def output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
     """In which format to answer."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    parser.add_argument("--format", choices=formats, default=formats[0], help="default: %(default)s")
 
 
 def solving(parser: argparse.ArgumentParser, objective: str) -> None:
@@ -62,10 +63,20 @@ def solving(parser: argparse.ArgumentParser, objective: str) -> None:
     )
     parser.add_argument("--no-downgrade", action="store_true", help="let no project go back")
     parser.add_argument(
+        "--override",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="let this project be at versions that others say they do not work with (may be repeated)",
+    )
+    parser.add_argument(
         "--objective",
         choices=("least-change", "recommended"),
         default=objective,
         help="least-change makes it work today, recommended gets out of the hole; default: %(default)s",
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="ask the real installer (uv, else pip) for a dry run of the answer"
     )
 
 
@@ -84,31 +95,76 @@ def analysis(args: argparse.Namespace) -> Analysis:
     return analyse(inventory(args), compiled.load())
 
 
-def answer(found: Analysis, name: str, wishes: Optional[Wishes] = None) -> Answer:
-    """The solver's answer under the objective ``name``, on the bundled snapshot."""
+def answer(found: Analysis, name: str, wishes: Optional[Wishes] = None, alternatives: int = 0) -> Answer:
+    """The solver's answer under the objective ``name``, on the bundled snapshot, with so many others."""
     from compatshim import analysis as analyses
     from compatshim.metadata.snapshot import Snapshot
 
-    return analyses.answer(found, Snapshot.bundled(), name=name, wishes=wishes)
+    return analyses.answer(found, Snapshot.bundled(), name=name, wishes=wishes, alternatives=alternatives)
 
 
-def solved(args: argparse.Namespace) -> Optional[Tuple[Analysis, Answer]]:
+def solved(args: argparse.Namespace, alternatives: int = 0) -> Optional[Tuple[Analysis, Answer]]:
     """The environment and the solver's answer to it; None, and a word about it, when nothing could be read."""
     found = analysis(args)
     not_checked(found.inventory)
     if nothing_read(found.inventory):
         return None
-    return found, answer(found, args.objective, _wishes(args, found.inventory))
+    return found, answer(found, args.objective, _wishes(args, found.inventory), alternatives)
 
 
-def _holds(args: argparse.Namespace, found: Inventory) -> List[str]:
+def verified(args: argparse.Namespace, found: Analysis, solution: Answer) -> Optional[Verdict]:
+    """What the real installer says of an answer, if that is wanted and there is one.
+
+    Raises :exc:`DisagreementError` when it would do something else.
+    """
+    if not args.verify or solution.solution is None:
+        return None
+    from compatshim import verify
+
+    verdict = verify.verify(found, solution, args.python or sys.executable)
+    if verdict.run.unreachable or not verdict.differences:
+        return verdict
+    import tempfile
+
+    text = verify.dump(found, solution, verdict)
+    descriptor, path = tempfile.mkstemp(prefix="compatshim-disagreement-", suffix=".json")
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    raise DisagreementError(
+        f"internal error: {verdict.run.installer} does not agree: {'; '.join(verdict.differences)}. Versions are "
+        f"those of the {solution.metadata}. All of it is in {path}; please report it with that file"
+    )
+
+
+def impossible(args: argparse.Namespace, kind: str, found: Analysis, solution: Answer) -> None:
+    """Say why there is no answer, and what would give one."""
+    from compatshim.report import data, text
+
+    if args.format == "json":
+        sys.stdout.write(data.render(kind, found.catalog, data.outcome(solution)))
+    elif solution.impossible is not None:
+        page = text.Page(sys.stderr)
+        text.impossible(page, solution.impossible)
+        sys.stderr.write(page.render())
+        tell(solution, None)
+
+
+def tell(solution: Answer, verdict: Optional[Verdict]) -> None:
+    """Say on standard error what an answer rests on, and what it leaves as it is."""
+    for line in solution.remarks:
+        say(line)
+    if verdict is not None:
+        say(verdict.sentence)
+
+
+def _names(option: str, asked: Sequence[str], found: Inventory) -> FrozenSet[str]:
     from compatshim.model import canonical
 
-    names: List[str] = [canonical(name) for name in args.hold]
+    names = [canonical(name) for name in asked]
     for name in names:
         if name not in found.distributions:
-            raise UsageError(f"--hold {name}: is not installed in {found.source}")
-    return names
+            raise UsageError(f"{option} {name}: is not installed in {found.source}")
+    return frozenset(names)
 
 
 def _levels(args: argparse.Namespace) -> Dict[str, str]:
@@ -128,11 +184,12 @@ def _wishes(args: argparse.Namespace, found: Inventory) -> Wishes:
     from compatshim.solve.problem import Wishes
 
     return Wishes(
-        hold=frozenset(_holds(args, found)),
+        hold=_names("--hold", args.hold, found),
         require=tuple(_requirements(args, found)),
         constraints=tuple(bound for path in args.constraint for bound in _constraints(path)),
         levels=_levels(args),
         downgrades=not args.no_downgrade,
+        override=_names("--override", args.override, found),
     )
 
 

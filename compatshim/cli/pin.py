@@ -5,57 +5,69 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from typing import TYPE_CHECKING, Tuple
 
 from compatshim import __version__, cli
 from compatshim.cli import options
+
+if TYPE_CHECKING:
+    from compatshim.analysis import Analysis, Answer
+    from compatshim.constraints import Line
 
 HELP = "write a constraint file that avoids every known-bad combination"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    options.environment(parser)
+    options.environment(parser, ("text", "json", "uv"))
     options.solving(parser, "least-change")
-    parser.add_argument(
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument(
         "--only-changes", action="store_true", help="leave out the guards that keep other combinations away"
     )
+    extent.add_argument("--full", action="store_true", help="pin every distribution, as a freeze does")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the constraint file; exit status 1 when there is no answer."""
     from compatshim import constraints
-    from compatshim.report import data, text
+    from compatshim.report import data, uv
 
     solved = options.solved(args)
     if solved is None:
         return cli.NOTHING
     found, answer = solved
     if answer.solution is None:
-        if args.format == "json":
-            sys.stdout.write(data.render("pin", found.catalog, data.outcome(answer)))
-        elif answer.impossible is not None:
-            page = text.Page(sys.stderr)
-            text.impossible(page, answer.impossible)
-            sys.stderr.write(page.render())
+        options.impossible(args, "pin", found, answer)
         return cli.FINDINGS
-    changes = answer.solution.changes
-    versions = dict(found.inventory.versions())
-    versions.update({change.project: change.after for change in changes if change.after is not None})
-    cured = tuple(finding.advisory.id for finding in found.findings if finding.level == "error")
-    lines = constraints.pins(answer.reasons, cured)
-    if not args.only_changes:
-        lines += constraints.guards(versions, changes, found.catalog)
+    verdict = options.verified(args, found, answer)
     command = f"python -m compatshim {shlex.join(args.argv)}"
-    made = constraints.ConstraintFile(__version__, found.catalog.digest, command, lines)
+    made = constraints.ConstraintFile(__version__, found.catalog.digest, command, _lines(args, found, answer))
     if args.format == "json":
-        content = {**data.outcome(answer), **data.constraint_file(made)}
+        content = {**data.outcome(answer), **data.constraint_file(made), "verified": data.verdict(verdict)}
         sys.stdout.write(data.render("pin", found.catalog, content))
-        return cli.CLEAN
-    sys.stdout.write(made.render())
-    if not changes:
-        options.say("nothing needs to change; the file keeps it so")
-    for sentence in answer.why:
-        options.say(sentence)
-    if not answer.solution.proved:
-        options.say("not proved minimal: the search was cut short")
-    return cli.CLEAN
+    else:
+        sys.stdout.write(uv.render(made, answer.overrides) if args.format == "uv" else made.render())
+        if not answer.solution.changes:
+            options.say("nothing needs to change; the file keeps it so")
+        for sentence in answer.why:
+            options.say(sentence)
+        options.tell(answer, verdict)
+    return cli.CLEAN if verdict is None or verdict.agrees else cli.NOTHING
+
+
+def _lines(args: argparse.Namespace, found: Analysis, answer: Answer) -> Tuple[Line, ...]:
+    from compatshim import constraints
+    from compatshim.inventory import environment
+
+    lines = found.constraints(answer)
+    if args.full:
+        direct = {name for name, item in found.inventory.distributions.items() if environment.direct(item)}
+        for name in sorted(direct):
+            options.say(f"left out: {name} was installed from a path or an address, so no index need have it")
+        versions = {name: version for name, version in found.after(answer).items() if name not in direct}
+        return constraints.full(versions, lines, "as installed")
+    if args.only_changes and answer.solution is not None:
+        changed = {change.project for change in answer.solution.changes}
+        return tuple(line for line in lines if line.project in changed)
+    return lines

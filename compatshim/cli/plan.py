@@ -15,33 +15,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     options.environment(parser)
     options.solving(parser, "recommended")
+    parser.add_argument(
+        "--alternatives",
+        metavar="N",
+        type=int,
+        default=0,
+        help="show the next best N answers that are really different, and what each costs",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan; exit status 1 when there is none."""
     from compatshim.report import data, text
 
-    solved = options.solved(args)
+    if args.alternatives < 0:
+        raise cli.UsageError(f"--alternatives {args.alternatives}: is not a number of answers")
+    solved = options.solved(args, args.alternatives)
     if solved is None:
         return cli.NOTHING
     found, answer = solved
-    status = cli.CLEAN if answer.solution is not None else cli.FINDINGS
+    if answer.solution is None:
+        options.impossible(args, "plan", found, answer)
+        return cli.FINDINGS
+    verdict = options.verified(args, found, answer)
     steps = answer.steps
     if args.format == "json":
-        listed = [
-            data.step(step, [text.pip(step.changes, args.python), text.uv(step.changes, args.python)])
-            for step in steps
-        ]
-        sys.stdout.write(data.render("plan", found.catalog, {**data.outcome(answer), "steps": listed}))
-        return status
-    stream = sys.stdout if status == cli.CLEAN else sys.stderr
-    page = text.Page(stream)
-    if answer.impossible is not None:
-        text.impossible(page, answer.impossible)
-    elif not steps:
-        page.line("Nothing to do: no version needs to move.")
-        page.line(text.summary(found))
+        content = {
+            **data.outcome(answer),
+            "steps": [
+                data.step(step, [text.pip(step.changes, args.python), text.uv(step.changes, args.python)])
+                for step in steps
+            ],
+            "alternatives": [data.alternative(one) for one in answer.alternatives],
+            "verified": data.verdict(verdict),
+        }
+        sys.stdout.write(data.render("plan", found.catalog, content))
     else:
-        text.plan(page, answer, steps, args.python)
-    stream.write(page.render())
-    return status
+        page = text.Page(sys.stdout)
+        if steps:
+            text.plan(page, answer, steps, args.python)
+        else:
+            page.line("Nothing to do: no version needs to move.")
+            page.line(text.summary(found))
+        if args.alternatives:
+            text.alternatives(page, answer)
+        sys.stdout.write(page.render())
+        options.tell(answer, verdict)
+    return cli.CLEAN if verdict is None or verdict.agrees else cli.NOTHING

@@ -138,7 +138,13 @@ def _distribution(place: str) -> Union[Distribution, Unread]:
         requires=requires,
         name=name,
         requested=os.path.exists(os.path.join(place, "REQUESTED")),
+        where=place,
     )
+
+
+def direct(distribution: Distribution) -> bool:
+    """Whether it was installed from a path or an address (PEP 610), so that no index need have its version."""
+    return bool(distribution.where) and os.path.exists(os.path.join(distribution.where, "direct_url.json"))
 
 
 _CHUNK = 1 << 14

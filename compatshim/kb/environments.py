@@ -11,7 +11,6 @@ import contextlib
 import functools
 import glob
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -26,6 +25,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from packaging.utils import canonicalize_name
 
+from compatshim import installer as installers
 from compatshim.kb import files
 
 MARKER = "compatshim-environment.json"
@@ -34,8 +34,6 @@ MINORS = tuple(f"3.{minor}" for minor in range(8, 15))
 _INSTALL_TIMEOUT = 1800
 _WINDOWS = os.name == "nt"
 _SHOWN_LINES = 15
-_UNREACHABLE = re.compile(r"Could not fetch|ConnectionError|Failed to fetch|Request failed|dns error")
-_UNRESOLVABLE = re.compile(r"No solution found|ResolutionImpossible|No matching distribution|different Python")
 _IDENTIFY = (
     "import platform, sys; print(sys.implementation.name + getattr(sys, 'abiflags', ''), platform.python_version())"
 )
@@ -131,7 +129,7 @@ def install(environment: Environment, arguments: Sequence[str], *, installer: st
     ``installer`` is ``pip`` (the one of this interpreter), ``uv``, or empty for uv where there is one. Raises
     :exc:`BuildError`. The environment is no longer what its specification says: build it in a cache of its own.
     """
-    uv = _uv() if installer != "pip" else ()
+    uv = installers.uv() if installer != "pip" else ()
     if installer == "uv" and not uv:
         raise BuildError("uv is not installed")
     pip = (sys.executable, "-m", "pip", "--python", environment.python, "install", "--disable-pip-version-check")
@@ -188,7 +186,7 @@ def cache_directory() -> str:
 
 
 def _install(spec: Spec, environment: Environment, folder: str) -> None:
-    uv = _uv()
+    uv = installers.uv()
     install: Sequence[str]
     if uv:
         _installer([*uv, "venv", "--python", spec.python, environment.prefix], folder)
@@ -210,16 +208,8 @@ def _installer(command: Sequence[str], folder: str) -> None:
     output = done.stderr + done.stdout
     ended = "ran out of time" if done.returncode is None else f"failed with status {done.returncode}"
     tail = "\n".join(output.strip().splitlines()[-_SHOWN_LINES:])
-    unresolvable = _UNRESOLVABLE.search(output) and not _UNREACHABLE.search(output)
+    unresolvable = installers.UNRESOLVABLE.search(output) and not installers.UNREACHABLE.search(output)
     raise (Unresolvable if unresolvable else BuildError)(f"{' '.join(command[:4])} … {ended}:\n{tail}")
-
-
-@functools.lru_cache(maxsize=None)
-def _uv() -> Tuple[str, ...]:
-    found = shutil.which("uv")
-    if found:
-        return (found,)
-    return (sys.executable, "-m", "uv") if importlib.util.find_spec("uv") else ()
 
 
 def _execute(command: Sequence[str], env: Mapping[str, str], cwd: str, timeout: float) -> Completed:

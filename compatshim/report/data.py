@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from compatshim import __version__
 from compatshim.analysis import Analysis, Answer
 from compatshim.constraints import ConstraintFile
 from compatshim.model import Advisory, Catalog, Change, Finding, Inventory, Remedy
 from compatshim.plan import Step
+from compatshim.solve.explain import Alternative
+
+if TYPE_CHECKING:
+    from compatshim.verify import Verdict
 
 SCHEMA_VERSION = "1.0"
 
@@ -103,17 +107,44 @@ def outcome(answer: Answer) -> Dict[str, Any]:
         "objective": answer.objective,
         "solved": answer.solution is not None,
         "why": list(answer.why),
+        "metadata": answer.metadata,
+        "remarks": list(answer.remarks),
         "broken_before": [f"{item.project}: {item.requirement}" for item in answer.problem.broken],
     }
     if answer.solution is not None:
         found["proved_minimal"] = answer.solution.proved
         found["changes"] = [change(item) for item in answer.solution.changes]
+        found["overrides"] = [
+            {"project": one.project, "version": str(one.version), "requirement": one.requirement}
+            for one in answer.overrides
+        ]
     if answer.impossible is not None:
         found["drop"] = list(answer.impossible.drop)
         found["then"] = [change(item) for item in answer.impossible.then]
         found["shimmed"] = list(answer.impossible.shimmed)
         found["exposed"] = list(answer.impossible.exposed)
     return found
+
+
+def alternative(item: Alternative) -> Dict[str, Any]:
+    """Another answer, and what it costs."""
+    return {
+        "changes": [change(one) for one in item.changes],
+        "against_the_best": list(item.costs),
+    }
+
+
+def verdict(item: Optional[Verdict]) -> Optional[Dict[str, Any]]:
+    """What a real installer says of an answer; None when it was not asked."""
+    if item is None:
+        return None
+    return {
+        "installer": item.run.installer,
+        "agrees": item.agrees,
+        "reached": not item.run.unreachable,
+        "asked": item.asked,
+        "left_out": list(item.left_out),
+    }
 
 
 def step(item: Step, commands: Sequence[str]) -> Dict[str, Any]:

@@ -207,6 +207,17 @@ def plan(page: Page, answer: Answer, found: Sequence[Step], python: Optional[str
         page.labelled("", sentence)
 
 
+def alternatives(page: Page, answer: Answer) -> None:
+    """Other answers, the next best first, and how each compares with the best one."""
+    page.line("")
+    page.line(("Other answers, the next best first:", STYLES["head"]))
+    for number, item in enumerate(answer.alternatives, start=1):
+        page.labelled(f"{number}", ", ".join(_move(change) for change in item.changes) or "no change")
+        page.labelled("", f"against the best: {', '.join(item.costs) or 'as good'}")
+    if not answer.alternatives:
+        page.labelled("", "none was found")
+
+
 def _move(change: Change) -> str:
     return f"{change.project} {change.before or '(new)'} → {change.after}"
 

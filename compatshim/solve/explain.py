@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from compatshim.model import Catalog, Change
 from compatshim.solve import objective as objectives
-from compatshim.solve.problem import Incompatibility, Known, Problem, Wished
+from compatshim.solve.problem import Declared, Incompatibility, Known, Problem, Wished
 from compatshim.solve.search import OutOfBudgetError, Solution, solve
 
 
@@ -59,7 +59,12 @@ def sentence(problem: Problem, incompatibility: Incompatibility, decided: Mappin
         return f"{cause.advisory.id} rules out {first}{' together with ' + _and(others) if others else ''}"
     if isinstance(cause, Wished):
         return cause.statement
-    return f"{cause.project} {_version(problem, cause.project, decided)} requires {cause.requirement}"
+    return declared(problem, cause, decided)
+
+
+def declared(problem: Problem, cause: Declared, decided: Optional[Mapping[str, int]] = None) -> str:
+    """A declared requirement as a statement, with the version of the project in a state: at first by default."""
+    return f"{cause.project} {_version(problem, cause.project, decided or {})} requires {cause.requirement}"
 
 
 def _version(problem: Problem, project: str, decided: Mapping[str, int]) -> str:
@@ -110,17 +115,13 @@ class Alternative:
     changes: Tuple[Change, ...]
     costs: Tuple[str, ...]
     """How it compares with the best answer, as phrases in the order of importance; empty when it is as good."""
-    proved: bool
-    """Whether there is provably no cheaper one between it and those before."""
 
 
 def alternatives(
     objective: objectives.Objective, best: Solution, others: Sequence[Solution]
 ) -> Tuple[Alternative, ...]:
     """Other answers, with what each costs more, and saves, against the best one."""
-    return tuple(
-        Alternative(other.changes, objective.compare(best.cost, other.cost), other.proved) for other in others
-    )
+    return tuple(Alternative(other.changes, objective.compare(best.cost, other.cost)) for other in others)
 
 
 @dataclass(frozen=True)

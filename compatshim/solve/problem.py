@@ -76,6 +76,8 @@ class Wishes:
     """The largest jump per project, one of :data:`LEVELS`; the empty name stands for all others."""
     downgrades: bool = True
     """Whether a project may go back."""
+    override: FrozenSet[str] = frozenset()
+    """Projects of which any version will do, whatever others declare."""
 
 
 # Who asks for an extra: a project and a bit mask over its candidates.
@@ -102,12 +104,12 @@ class Problem:
     current: Dict[str, int]
     """Index of the installed candidate."""
     incompatibilities: Tuple[Incompatibility, ...]
-    broken: Tuple[Declared, ...]
-    """Declared requirements that did not hold before we came; they are left as they are."""
+    set_aside: Tuple[Incompatibility, ...] = ()
+    """Declared requirements that are not insisted on: not met before we came, or overridden by the user."""
     unknown: FrozenSet[str] = frozenset()
     """Projects that some candidate needs, and of which nothing is known here."""
     unjudged: Tuple[str, ...] = ()
-    """Declared requirements that could not be parsed."""
+    """Declared requirements of what is installed that could not be read."""
     by_project: Dict[str, Tuple[int, ...]] = field(init=False)
     """Positions in ``incompatibilities`` of those that name the project."""
 
@@ -117,6 +119,16 @@ class Problem:
             for project, _ in incompatibility.terms:
                 by_project[project].append(position)
         self.by_project = {project: tuple(positions) for project, positions in by_project.items()}
+
+    @property
+    def broken(self) -> Tuple[Declared, ...]:
+        """Declared requirements that did not hold before we came; they are left as they are."""
+        causes = (item.cause for item in self.unmet({}))
+        return tuple(dict.fromkeys(cause for cause in causes if isinstance(cause, Declared)))
+
+    def unmet(self, decided: Mapping[str, int]) -> Tuple[Incompatibility, ...]:
+        """Declared requirements that do not hold after some decisions."""
+        return tuple(item for item in self.set_aside if self.holds(item, decided))
 
     def version(self, project: str, index: int) -> Optional[Version]:
         """The version behind an index."""
@@ -155,12 +167,15 @@ class _Builder:
         self.current: Dict[str, int] = {}
         self.unknown: Set[str] = set()
         self.unjudged: Set[str] = set()
+        self.malformed: List[Incompatibility] = []
+        self.set_aside: List[Incompatibility] = []
 
     def build(self, catalog: Catalog) -> Problem:
         named = [wish.name for wish in self.wishes.require]
         declared = list(self._declared([*self.inventory.distributions, *named]))
         found = [piece for item in declared for piece in self._incompatibilities(*item)]
-        broken = tuple(item.cause for item in found if self._holds_now(item) and isinstance(item.cause, Declared))
+        found += self.malformed
+        self.set_aside += [item for item in found if self._holds_now(item)]
         made = [piece for item in found for piece in self._tolerate(item)]
         made += self._known(catalog)
         made += self._wishes()
@@ -168,7 +183,7 @@ class _Builder:
             {project: candidates.versions for project, candidates in self.candidates.items()},
             self.current,
             tuple(made),
-            broken,
+            tuple(self.set_aside),
             frozenset(self.unknown),
             tuple(sorted(self.unjudged)),
         )
@@ -212,7 +227,12 @@ class _Builder:
                 return wanted if applies else None
         except ValueError:
             pass
-        self.unjudged.add(f"{project}: {text}")
+        # Like an installer, propose no release of which one cannot say what it needs.
+        here, mask = 1 << self.current[project], self.texts[project][text]
+        if mask & here:
+            self.unjudged.add(f"{project}: {text}")
+        if mask & ~here:
+            self.malformed.append(Incompatibility(((project, mask & ~here),), Declared(project, text)))
         return None
 
     def _add(self, project: str) -> None:
@@ -261,11 +281,15 @@ class _Builder:
     def _incompatibilities(
         self, project: str, text: str, wanted: Wanted, mask: int, asking: _Asking
     ) -> Iterator[Incompatibility]:
+        cause = Declared(project, text)
         terms = {project: mask, wanted.name: self._outside(wanted)}
         if asking != _ANYONE:
             terms[asking[0]] = terms.get(asking[0], -1) & asking[1]
+        if all(terms.values()) and wanted.name in self.wishes.override:
+            self.set_aside.append(Incompatibility(tuple(terms.items()), cause))
+            terms[wanted.name] &= ~self.candidates[wanted.name].installable  # it must be there all the same
         if all(terms.values()):
-            yield Incompatibility(tuple(terms.items()), Declared(project, text))
+            yield Incompatibility(tuple(terms.items()), cause)
 
     def _outside(self, wanted: Wanted) -> int:
         """Bits of the target's candidates that do not satisfy a requirement; not being installed is one."""
