@@ -25,6 +25,7 @@ UNRESOLVABLE = re.compile(r"No solution found|ResolutionImpossible|No matching d
 # What pip and uv say of a project when the index did not answer, or does not know it.
 _NOTHING_KNOWN = re.compile(r"\(from versions: none\)|network connectivity is disabled")
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+_COULD_NOT_FETCH = re.compile(r"Could not fetch URL .*")
 _UV_LINE = re.compile(r"^ ([-+~]) ([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 
 
@@ -66,16 +67,15 @@ def dry_run(
 ) -> DryRun:
     """Ask what installing requirements under constraints would change in the environment of an interpreter.
 
-    ``overrides`` replace what is declared about their projects; only uv has them. Raises :exc:`InstallerError`.
+    ``overrides`` replace what is declared about their projects; pip has no such thing and is not told of them.
+    Raises :exc:`InstallerError`.
     """
-    if not uv() and overrides:
-        raise InstallerError("pip cannot override declared requirements: install uv to verify this answer")
     with tempfile.TemporaryDirectory(prefix="compatshim-") as folder:
         asked = _write(folder, "requirements.txt", requirements)
         bounds = _write(folder, "constraints.txt", constraints)
         arguments = ["install", "--dry-run", "-r", asked, "-c", bounds]
         if not uv():
-            return _pip(python, arguments, os.path.join(folder, "report.json"))
+            return _pip(python, arguments, folder)
         if overrides:
             arguments += ["--override", _write(folder, "overrides.txt", overrides)]
         done = _run([*uv(), "pip", *arguments, "--python", python, "--color", "never", "--no-progress"])
@@ -86,22 +86,30 @@ def dry_run(
     return _told(f"uv {version[1] if len(version) > 1 else '(unknown)'}", done, installs)
 
 
-def _pip(python: str, arguments: Sequence[str], report: str) -> DryRun:
+def _pip(python: str, arguments: Sequence[str], folder: str) -> DryRun:
     # One's own pip, where there is one, is newer than that of an old environment.
     pip = [sys.executable, "-m", "pip", "--python", python]
     if importlib.util.find_spec("pip") is None:
         pip = [python, "-m", "pip"]
-    done = _run([*pip, *arguments, "--quiet", "--no-input", "--report", report])
+    report, log = os.path.join(folder, "report.json"), os.path.join(folder, "log.txt")
+    done = _run([*pip, *arguments, "--quiet", "--no-input", "--report", report, "--log", log])
     if done.returncode != 0 and "No module named pip" in done.stderr:
         raise InstallerError("there is neither uv nor pip here to verify with: install one of them")
     version, installs = "(unknown)", {}
-    if os.path.exists(report):
-        with open(report, encoding="utf-8") as file:
-            content = json.load(file)
+    if done.returncode == 0:
+        content = json.loads(_read(report))
         version = content["pip_version"]
         found = (item["metadata"] for item in content["install"])
         installs = {canonical(item["name"]): item["version"] for item in found}
+    else:
+        # That an index did not answer is only written there.
+        done.stderr += "".join(f"\n{line}" for line in _COULD_NOT_FETCH.findall(_read(log))[:1])
     return _told(f"pip {version}", done, installs)
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def _told(installer: str, done: subprocess.CompletedProcess[str], installs: Mapping[str, str]) -> DryRun:

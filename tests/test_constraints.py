@@ -151,3 +151,13 @@ def test_a_pin_needs_no_guard() -> None:
     catalog = Catalog((advisory(1, {"a": [("2.0", None)], "b": [("0", "2.0")]}),), "")
     moved = Change("a", Version("2.0"), Version("1.0"))
     assert constraints.guards({"a": Version("1.0"), "b": Version("1.0")}, (moved,), catalog) == ()
+
+
+def test_a_full_file_pins_everything_and_keeps_what_is_said() -> None:
+    said = (Line("b", "==2.0", ("CSA-2026-0001",)), Line("c", "<3", ("CSA-2026-0002",), "kept out"))
+    versions = {"c": Version("1.0+cpu"), "a": Version("1.0"), "b": Version("2.0")}
+    assert [str(line) for line in constraints.full(versions, said, "as installed")] == [
+        "a==1.0  # as installed",
+        "b==2.0  # via CSA-2026-0001",
+        "c==1.0+cpu  # via CSA-2026-0002 (kept out)",
+    ]

@@ -7,11 +7,13 @@ import json
 from typing import Callable, Optional
 
 import pytest
+import tomli
 from packaging.version import Version
 
 from compatshim.analysis import Analysis, Answer, analyse, answer
+from compatshim.constraints import ConstraintFile, Line, Override
 from compatshim.model import Advisory, Catalog, Change, Detect, Interval, Reference, Remedy, Reproducer, Term
-from compatshim.report import data, text
+from compatshim.report import data, text, uv
 from compatshim.solve.problem import Wishes
 from tests import support
 
@@ -188,3 +190,68 @@ def test_json_is_ascii() -> None:
     document = data.render("check", CATALOG, {"where": "/\udcff → é"})
     assert document.isascii()
     assert json.loads(document)["where"] == "/\udcff → é"
+
+
+def test_other_answers() -> None:
+    found = answer(analysis(), support.Releases(), name="least-change", alternatives=3)
+    assert (
+        page(lambda made: text.alternatives(made, found))
+        == """\
+
+Other answers, the next best first:
+  1          filelock 3.12.0 → 3.9.0
+             against the best: 1 more move that no remedy names, 1 more downgrade, 1 more minor
+             version, 1 fewer patch version, 4 more newer versions passed over
+"""
+    )
+
+
+def test_no_other_answers() -> None:
+    found = solved(analysis(), "least-change")
+    assert page(lambda made: text.alternatives(made, found)).endswith("first:\n             none was found\n")
+
+
+FILE = ConstraintFile(
+    "0.1",
+    "0" * 12,
+    "python -m compatshim pin --format uv",
+    (
+        Line("filelock", "==3.9.0", ("CSA-2026-0001",)),
+        Line("huggingface-hub", "<1.4", ("CSA-2026-0004",), "kept out"),
+    ),
+)
+
+
+def test_a_piece_of_pyproject_for_uv() -> None:
+    version = Version("20.26.2")
+    overrides = (
+        Override("fsspec-user", Version("1.0"), 'fsspec[http]>=2024 ; extra == "x"', "fsspec[http]==2023.1"),
+        Override("virtualenv", version, "filelock>=3.12.2", "filelock==3.9.0"),
+        Override("virtualenv", version, "distlib<0.3", "distlib==0.3.8"),
+    )
+    made = uv.render(FILE, overrides)
+    assert (
+        made
+        == """\
+# This file was made by compatshim 0.1 (catalog 000000000000) with the command:
+#     python -m compatshim pin --format uv
+[tool.uv]
+constraint-dependencies = [
+    "filelock==3.9.0",  # via CSA-2026-0001
+    "huggingface-hub<1.4",  # via CSA-2026-0004 (kept out)
+]
+override-dependencies = [
+    { package = { name = "fsspec-user", version = "1.0" }, dependencies = ["fsspec[http]==2023.1"] },  \
+# declares fsspec[http]>=2024 ; extra == "x"
+    { package = { name = "virtualenv", version = "20.26.2" }, dependencies = ["filelock==3.9.0", \
+"distlib==0.3.8"] },  # declares filelock>=3.12.2 and distlib<0.3
+]
+"""
+    )
+    table = tomli.loads(made)["tool"]["uv"]
+    assert table["constraint-dependencies"] == ["filelock==3.9.0", "huggingface-hub<1.4"]
+    assert len(table["override-dependencies"]) == 2
+
+
+def test_without_overrides_there_is_no_such_table() -> None:
+    assert "override" not in uv.render(FILE, ())

@@ -185,6 +185,7 @@ class TestPinAndPlan:
         ("options", "message"),
         [
             (["--hold", "Numpy"], "--hold numpy: is not installed in the fake environment"),
+            (["--override", "Numpy"], "--override numpy: is not installed in the fake environment"),
             (
                 ["--require", "none-such>=3"],
                 "--require none-such>=3: none-such is neither installed nor known here",
@@ -200,6 +201,43 @@ class TestPinAndPlan:
     def test_usage(self, name: str, options: List[str], message: str, command: Command) -> None:
         answer = command(name, *options, on=STORY)
         assert (answer.code, answer.out, answer.err) == (2, "", f"compatshim: {message}\n")
+
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_other_answers(self, form: str, command: Command) -> None:
+        answer = command("plan", "--alternatives", "2", "--format", form, on=STORY)
+        assert answer.code == 0
+        if form == "json":
+            assert len(answer.json["alternatives"]) == 2
+            assert all(one["against_the_best"] for one in answer.json["alternatives"])
+        else:
+            assert "Other answers, the next best first:" in answer.out
+        refused = command("plan", "--alternatives", "-1", on=STORY)
+        assert (refused.code, refused.err) == (2, "compatshim: --alternatives -1: is not a number of answers\n")
+
+    def test_full(self, command: Command) -> None:
+        from compatshim import constraints
+
+        made = constraints.parse(command("pin", "--full", on={**STORY, "numpy": "1.26.0"}).out)
+        assert {line.project: line.specifier for line in made.lines} == {
+            "datasets": "==2.16.1",
+            "evaluate": "==0.4.1",
+            "filelock": "==3.9.0",
+            "numpy": "==1.26.0",
+        }
+
+    def test_for_uv(self, command: Command) -> None:
+        answer = command("pin", "--format", "uv", on=STORY)
+        assert answer.code == 0
+        assert '[tool.uv]\nconstraint-dependencies = [\n    "filelock==3.9.0",  # via CSA-' in answer.out
+        held = [word for project in STORY for word in ("--hold", project)]
+        refused = command("pin", "--format", "uv", *held, on=STORY)
+        assert (refused.code, refused.out) == (1, "")
+
+    @pytest.mark.parametrize("argv", [["pin"], ["plan"], ["pin", *(f"--hold={project}" for project in STORY)]])
+    def test_what_the_versions_are_by_is_said(self, argv: List[str], command: Command) -> None:
+        said = "versions and their requirements are those of the made up"
+        assert f"compatshim: {said}\n" in command(*argv, on=STORY).err
+        assert said in command(*argv, "--format", "json", on=STORY).json["remarks"]
 
     def test_require(self, command: Command) -> None:
         answer = command("plan", "--require", "datasets>=3", "--format", "json", on=STORY)
