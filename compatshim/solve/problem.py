@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Set, Tuple, Union
+from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set, Tuple, Union
 
 from packaging.version import Version
 
@@ -80,9 +80,9 @@ class Wishes:
     """Projects of which any version will do, whatever others declare."""
 
 
-# Who asks for an extra: a project and a bit mask over its candidates.
-_Asking = Tuple[str, int]
-_ANYONE: _Asking = ("", 0)
+# Who asks for an extra: projects and bit masks over their candidates, each asked by the one before.
+_Asking = Tuple[Tuple[str, int], ...]
+_ALWAYS: _Asking = ()
 
 
 @dataclass(frozen=True)
@@ -171,12 +171,11 @@ class _Builder:
         self.set_aside: List[Incompatibility] = []
 
     def build(self, catalog: Catalog) -> Problem:
-        named = [wish.name for wish in self.wishes.require]
-        declared = list(self._declared([*self.inventory.distributions, *named]))
-        found = [piece for item in declared for piece in self._incompatibilities(*item)]
-        found += self.malformed
-        self.set_aside += [item for item in found if self._holds_now(item)]
-        made = [piece for item in found for piece in self._tolerate(item)]
+        found = [piece for item in list(self._declared()) for piece in self._incompatibilities(*item)]
+        broken = {cause for cause, item in found if self._holds_now(item)}
+        self.set_aside += [item for cause, item in found if cause in broken]
+        made = [piece for cause, item in found for piece in (self._tolerate(item) if cause in broken else (item,))]
+        made += self.malformed
         made += self._known(catalog)
         made += self._wishes()
         return Problem(
@@ -188,13 +187,15 @@ class _Builder:
             tuple(sorted(self.unjudged)),
         )
 
-    def _declared(self, projects: Iterable[str]) -> Iterator[Tuple[str, str, Wanted, int, _Asking]]:
+    def _declared(self) -> Iterator[Tuple[str, str, Wanted, int, _Asking]]:
         """Every requirement that some candidate declares: who, the text, parsed, by which candidates, for whom.
 
-        ``projects`` are those to begin with; what their candidates need is taken in as it is met. A requirement
+        What is installed or wanted comes first; what their candidates need is taken in as it is met. A requirement
         behind an extra counts where some candidate asks for that extra.
         """
-        waiting = [(project, "", _ANYONE) for project in projects]
+        waiting: List[Tuple[str, str, _Asking]] = [(name, "", _ALWAYS) for name in self.inventory.distributions]
+        for wish in self.wishes.require:
+            waiting += [(wish.name, extra, _ALWAYS) for extra in ("", *sorted(wish.extras))]
         seen: Set[Tuple[str, str, _Asking]] = set()
         while waiting:
             task = waiting.pop()
@@ -211,12 +212,10 @@ class _Builder:
                 wanted = self._parsed(project, text, extra)
                 if wanted is None:
                     continue
-                if wanted.name == project:  # a recursive extra, as in all = ["name[one,two]"]
-                    waiting += [(project, other, asking) for other in wanted.extras]
-                    continue
-                waiting.append((wanted.name, "", _ANYONE))
-                waiting += [(wanted.name, other, (project, mask)) for other in wanted.extras]
-                yield project, text, wanted, mask, (asking if extra else _ANYONE)
+                waiting += [(wanted.name, other, _joined(asking, project, mask)) for other in wanted.extras]
+                if wanted.name != project:  # else a recursive extra, as in all = ["name[one,two]"]
+                    waiting.append((wanted.name, "", _ALWAYS))
+                    yield project, text, wanted, mask, asking
 
     def _parsed(self, project: str, text: str, extra: str) -> Optional[Wanted]:
         """A requirement that applies with the extra in use, and not already without."""
@@ -280,16 +279,16 @@ class _Builder:
 
     def _incompatibilities(
         self, project: str, text: str, wanted: Wanted, mask: int, asking: _Asking
-    ) -> Iterator[Incompatibility]:
+    ) -> Iterator[Tuple[Declared, Incompatibility]]:
         cause = Declared(project, text)
         terms = {project: mask, wanted.name: self._outside(wanted)}
-        if asking != _ANYONE:
-            terms[asking[0]] = terms.get(asking[0], -1) & asking[1]
+        for name, other in asking:
+            terms[name] = terms.get(name, -1) & other
         if all(terms.values()) and wanted.name in self.wishes.override:
             self.set_aside.append(Incompatibility(tuple(terms.items()), cause))
             terms[wanted.name] &= ~self.candidates[wanted.name].installable  # it must be there all the same
         if all(terms.values()):
-            yield Incompatibility(tuple(terms.items()), cause)
+            yield cause, Incompatibility(tuple(terms.items()), cause)
 
     def _outside(self, wanted: Wanted) -> int:
         """Bits of the target's candidates that do not satisfy a requirement; not being installed is one."""
@@ -304,18 +303,16 @@ class _Builder:
         return True
 
     def _tolerate(self, incompatibility: Incompatibility) -> Iterator[Incompatibility]:
-        """The incompatibility, less the state in which it stands: what was broken may stay as it is."""
-        if not self._holds_now(incompatibility):
-            yield incompatibility
-            return
-        # The product of the masks, less one point, as one product per project.
-        terms = list(incompatibility.terms)
-        for position, (project, mask) in enumerate(terms):
-            here = 1 << self.current[project]
-            if mask & ~here:
-                rest = [(name, 1 << self.current[name]) for name, _ in terms[:position]]
-                piece = (*rest, (project, mask & ~here), *terms[position + 1 :])
-                yield Incompatibility(piece, incompatibility.cause)
+        """An incompatibility whose requirement is broken: so it may stay while both sides are as they were."""
+        terms = dict(incompatibility.terms)
+        for project, _ in incompatibility.terms[:2]:  # who requires, and what; then who asks for the extra
+            here = terms[project] & 1 << self.current[project]
+            if terms[project] != here:
+                piece = {**terms, project: terms[project] & ~here}
+                yield Incompatibility(tuple(piece.items()), incompatibility.cause)
+            if not here:
+                return
+            terms[project] = here
 
     def _known(self, catalog: Catalog) -> Iterator[Incompatibility]:
         """The advisories that some choice of candidates could meet; notes are no constraints."""
@@ -378,6 +375,13 @@ class _Builder:
                 mask |= 1 << index
         if mask:
             yield Incompatibility(((cause.project, mask),), cause)
+
+
+def _joined(asking: _Asking, project: str, mask: int) -> _Asking:
+    """Who asks, when a project that is itself asked does."""
+    found = dict(asking)
+    found[project] = found.get(project, -1) & mask
+    return tuple(sorted(found.items()))
 
 
 def jump(before: Version, after: Version) -> str:
