@@ -6,8 +6,9 @@ Pure; every sentence names versions, so that it can be checked by hand.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+
+from packaging.version import Version
 
 from compatshim.model import Catalog, Change
 from compatshim.solve import objective as objectives
@@ -150,7 +151,12 @@ def why_not(problem: Problem, catalog: Catalog, name: str) -> Impossible:
         if isinstance(item.cause, Known):
             blocking[item.cause.advisory.id] = bool(item.cause.advisory.shims)
         lines += filter(None, (_stuck(problem, project, mask) for project, mask in item.terms))
-    drop, then = _smallest_drop(problem, catalog, name)
+    drop: Tuple[str, ...] = ()
+    then: Tuple[Change, ...] = ()
+    try:
+        drop, then = _smallest_drop(problem, catalog, name)
+    except OutOfBudgetError as error:
+        lines.append(f"What to drop was not found: the search was given up ({error}).")
     return Impossible(
         tuple(dict.fromkeys(lines)),
         drop,
@@ -188,24 +194,30 @@ def _stuck(problem: Problem, project: str, mask: int) -> str:
 
 
 def _smallest_drop(problem: Problem, catalog: Catalog, name: str) -> Tuple[Tuple[str, ...], Tuple[Change, ...]]:
-    """The fewest wishes without which there is an answer, and that answer; the cheapest of several."""
-    options = sorted({item.cause.option for item in problem.incompatibilities if isinstance(item.cause, Wished)})
-    for size in range(1, len(options) + 1):
-        answers = []
-        for gone in combinations(options, size):
-            rest = tuple(
-                item
-                for item in problem.incompatibilities
-                if not (isinstance(item.cause, Wished) and item.cause.option in gone)
-            )
-            freed = replace(problem, incompatibilities=rest)
-            try:
-                solution = solve(freed, objectives.make(name, freed, catalog))
-            except OutOfBudgetError:
-                continue
-            if solution is not None:
-                answers.append((solution.cost, gone, solution.changes))
-        if answers:
-            _, drop, then = min(answers, key=lambda answer: answer[:2])
-            return drop, then
-    return (), ()
+    """The fewest wishes without which there is an answer, and that answer; the cheapest of several.
+
+    Raises :exc:`OutOfBudgetError`.
+    """
+    freed, options = _droppable(problem)
+    solution = solve(freed, objectives.make(name, freed, catalog, droppable=options))
+    if solution is None:
+        return (), ()
+    dropped = tuple(sorted(options & solution.decided.keys()))
+    return dropped, tuple(change for change in solution.changes if change.project not in options)
+
+
+def _droppable(problem: Problem) -> Tuple[Problem, FrozenSet[str]]:
+    """The problem with each wish as a project that can move from "kept" to "dropped", and the names of these."""
+    candidates, current = dict(problem.candidates), dict(problem.current)
+    found = []
+    options = set()
+    for item in problem.incompatibilities:
+        terms = item.terms
+        if isinstance(item.cause, Wished):
+            option = item.cause.option
+            options.add(option)
+            candidates[option], current[option] = (Version("0"), Version("1")), 0
+            terms = (*terms, (option, 1))  # the same as before, while the wish is kept
+        found.append(replace(item, terms=terms))
+    freed = replace(problem, candidates=candidates, current=current, incompatibilities=tuple(found))
+    return freed, frozenset(options)

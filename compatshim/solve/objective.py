@@ -46,6 +46,8 @@ class Objective:
     proven: FrozenSet[Tuple[str, str]]
     listed: Mapping[str, Tuple[str, ...]]
     """Specifiers that the remedies of the present findings give, for each project such a finding names."""
+    droppable: FrozenSet[str] = frozenset()
+    """Stand-ins for wishes: what dropping one costs comes before all else."""
 
     @property
     def zero(self) -> Cost:
@@ -62,6 +64,8 @@ class Objective:
 
     def change(self, problem: Problem, project: str, index: int) -> Cost:
         """The price of moving one project to a candidate."""
+        if project in self.droppable:
+            return self.vector(dropped=1)
         versions = problem.candidates[project]
         before, after = versions[problem.current[project]], versions[index]
         parts: Dict[str, int] = {}
@@ -103,7 +107,7 @@ _NOUNS: Mapping[str, Tuple[str, str]] = {
 }
 
 
-def make(name: str, problem: Problem, catalog: Catalog) -> Objective:
+def make(name: str, problem: Problem, catalog: Catalog, *, droppable: FrozenSet[str] = frozenset()) -> Objective:
     """The objective ``least-change`` or ``recommended``, with what the catalog says about versions."""
     listed: Dict[str, List[str]] = {}
     for finding in match(_installed(problem), catalog):
@@ -117,7 +121,8 @@ def make(name: str, problem: Problem, catalog: Catalog) -> Objective:
                 if requirement is not None:
                     listed.setdefault(requirement.name, []).append(requirement.specifier)
     terms = {project: tuple(texts) for project, texts in listed.items()}
-    return Objective(name, ORDERS[name], catalog.proven, terms)
+    order = ("dropped", *ORDERS[name]) if droppable else ORDERS[name]
+    return Objective(name, order, catalog.proven, terms, droppable)
 
 
 def _installed(problem: Problem) -> Mapping[str, Version]:
