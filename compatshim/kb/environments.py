@@ -56,6 +56,8 @@ class Spec:
     requirements: Tuple[str, ...]
     """PEP 508. Only wheels are installed: nothing is compiled, and no code of a project runs."""
     constraints: Tuple[str, ...] = ()
+    options: Tuple[str, ...] = ()
+    """Further ones for the installer, as ``--no-deps``."""
 
     @property
     def key(self) -> str:
@@ -63,7 +65,7 @@ class Spec:
         version = _identify(self.python)
         if version is None:
             raise BuildError(f"{self.python}: not a Python that can be run")
-        asked = [self.python, version, sorted(set(self.requirements)), sorted(set(self.constraints))]
+        asked = [self.python, version, sorted(set(self.requirements)), sorted(set(self.constraints)), self.options]
         return hashlib.sha256(json.dumps(asked).encode("utf-8")).hexdigest()[:20]
 
 
@@ -198,7 +200,9 @@ def _install(spec: Spec, environment: Environment, folder: str) -> None:
         constraints = os.path.join(environment.prefix, "constraints.txt")
         with open(constraints, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in spec.constraints)
-        _installer([*install, "--only-binary", ":all:", "-c", constraints, *spec.requirements], folder)
+        _installer(
+            [*install, "--only-binary", ":all:", "-c", constraints, *spec.options, *spec.requirements], folder
+        )
 
 
 def _installer(command: Sequence[str], folder: str) -> None:
