@@ -123,7 +123,7 @@ def dump(inventories: Mapping[str, Inventory]) -> bytes:
             for dist in inventory.distributions.values()
         ]
         environments[name] = {
-            "markers": {**dict(inventory.markers), **dict.fromkeys(MACHINE, "")},
+            "markers": {key: "" if key in MACHINE else value for key, value in inventory.markers.items()},
             "installed": sorted(position for position, _ in found),
             "requested": sorted(position for position, requested in found if requested),
         }
