@@ -29,8 +29,8 @@ class DisagreementError(Exception):
     """A real installer would do something else than our answer says; the message names the dump."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the whole command line, or of as much of it as ``argv`` needs."""
     made = argparse.ArgumentParser(
         prog="compatshim",
         description="Finds version combinations that install but do not work, and the way out of them.",
@@ -38,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"compatshim {__version__}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    # Where a command is named, what the others would have said is not needed: it takes as long as a healthy check.
+    for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
         module = importlib.import_module(f"compatshim.cli.{name}")
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
         module.configure(command)
@@ -67,7 +68,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def _run(argv: List[str]) -> int:
     try:
-        args = parser().parse_args(argv)
+        args = parser(argv).parse_args(argv)
         args.argv = argv
         status: int = args.run(args)
     except SystemExit as request:  # argparse has said what was wrong, or has helped
