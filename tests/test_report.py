@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Callable, Optional
+import re
+from typing import Callable, List, Optional
 
 import pytest
 import tomli
+from hypothesis import given
+from hypothesis import strategies as st
 from packaging.version import Version
 
 from compatshim.analysis import Analysis, Answer, analyse, answer
@@ -255,3 +258,14 @@ override-dependencies = [
 
 def test_without_overrides_there_is_no_such_table() -> None:
     assert "override" not in uv.render(FILE, ())
+
+
+# Of one column each, or dropped: behind others rich reckons a tab by a terminal's columns, which a file has none of.
+_LETTERS = st.sampled_from("ab ·→é\t\n\r\a\b\v\f[]:\udcff")
+_PARTS = st.text(_LETTERS) | st.tuples(st.text(_LETTERS), st.sampled_from(sorted(text.STYLES.values())))
+
+
+@given(st.lists(st.lists(_PARTS, max_size=3), max_size=3))
+def test_plain_text_is_what_rich_writes_without_its_colours(lines: List[List[text.Part]]) -> None:
+    coloured = re.sub(r"\x1b\[[\d;]*m", "", text._coloured(lines))
+    assert text._plain(lines) == coloured

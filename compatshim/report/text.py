@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import textwrap
 from typing import Iterable, List, Optional, Sequence, TextIO, Tuple, Union
-
-from rich.console import Console
-from rich.text import Text
 
 from compatshim.analysis import Analysis, Answer
 from compatshim.model import Advisory, Certainty, Change, Finding, Inventory, Remedy
@@ -19,18 +15,23 @@ from compatshim.solve.explain import Impossible
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "head": "bold"}
 LABEL = 11
 
+Part = Union[str, Tuple[str, str]]
+"""Text, with or without a style."""
+_CONTROL = dict.fromkeys((7, 8, 11, 12, 13))
+"""What rich leaves out, because it would move the cursor."""
+
 
 class Page:
     """Lines of styled text; commands are never wrapped, so that they can be copied."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: List[Text] = []
+        self._lines: List[Tuple[Part, ...]] = []
         self._width = min(shutil.get_terminal_size((100, 24)).columns, 100)
 
-    def line(self, *parts: Union[str, Tuple[str, str]]) -> None:
+    def line(self, *parts: Part) -> None:
         """One line of (text, style) pairs or plain strings."""
-        self._lines.append(Text.assemble(*parts))
+        self._lines.append(parts)
 
     def heading(self, item: Advisory) -> None:
         """An advisory's id, level and title, which goes on below itself where it is long."""
@@ -59,19 +60,34 @@ class Page:
         """The page as a string, with colour where the stream and the environment want it."""
         terminal = bool(getattr(self._stream, "isatty", lambda: False)())
         colour = (terminal or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
-        text = io.StringIO()
-        console = Console(
-            file=text,
-            force_terminal=colour,
-            no_color=not colour,
-            color_system="standard" if colour else None,
-            width=10_000,
-            highlight=False,
-            legacy_windows=False,
-        )
-        for item in self._lines:
-            console.print(item, soft_wrap=True)
-        return text.getvalue()
+        return _coloured(self._lines) if colour else _plain(self._lines)
+
+
+def _plain(lines: Iterable[Sequence[Part]]) -> str:
+    """The lines as :func:`_coloured` makes them, less the colour: importing rich takes longer than most commands."""
+    texts = ("".join(part if isinstance(part, str) else part[0] for part in line) for line in lines)
+    return "".join(f"{text.translate(_CONTROL).expandtabs()}\n" for text in texts)
+
+
+def _coloured(lines: Iterable[Sequence[Part]]) -> str:
+    import io
+
+    from rich.console import Console
+    from rich.text import Text
+
+    made = io.StringIO()
+    console = Console(
+        file=made,
+        force_terminal=True,
+        no_color=False,
+        color_system="standard",
+        width=10_000,
+        highlight=False,
+        legacy_windows=False,
+    )
+    for line in lines:
+        console.print(Text.assemble(*line), soft_wrap=True)
+    return made.getvalue()
 
 
 def check(page: Page, analysis: Analysis, answer: Optional[Answer], python: Optional[str]) -> None:
