@@ -9,7 +9,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Tuple
 from packaging.version import Version
 
 from compatshim import __version__, installer
-from compatshim.analysis import Analysis, Answer
+from compatshim.answer import Answer
 from compatshim.constraints import Override
 from compatshim.installer import DryRun
 from compatshim.inventory import environment
@@ -46,19 +46,19 @@ class Verdict:
         return f"{self.run.installer}, asked about {self.asked} distributions{left_out}, {said}"
 
 
-def verify(found: Analysis, answer: Answer, python: str) -> Verdict:
+def verify(answer: Answer, python: str) -> Verdict:
     """Ask the installer to bring the whole environment to where the answer leads, and compare.
 
     Raises :exc:`~compatshim.installer.InstallerError`.
     """
-    after = found.after(answer)
-    dropped = {name for name, item in found.inventory.distributions.items() if environment.direct(item)}
+    inventory = answer.analysis.inventory
+    dropped = {name for name, item in inventory.distributions.items() if environment.direct(item)}
     replacing: List[str] = []
     if installer.uv():
         replacing = _replacing(answer.overrides)
     else:
-        dropped |= _above(found.inventory, answer.overrides)
-    asked = [f"{project}=={version}" for project, version in sorted(after.items()) if project not in dropped]
+        dropped |= _above(inventory, answer.overrides)
+    asked = [f"{project}=={version}" for project, version in sorted(answer.after.items()) if project not in dropped]
     run = installer.dry_run(python, asked, asked, replacing)
     return Verdict(run, _differences(answer, run), len(asked), tuple(sorted(dropped)))
 
@@ -85,8 +85,7 @@ def _above(inventory: Inventory, overrides: Tuple[Override, ...]) -> FrozenSet[s
 def _differences(answer: Answer, run: DryRun) -> Tuple[str, ...]:
     if run.returncode != 0:
         return (f"it finds no way: {' '.join(run.said.split())}",)
-    changes = answer.solution.changes if answer.solution is not None else ()
-    wanted = {change.project: str(change.after) for change in changes}
+    wanted = {change.project: str(change.after) for change in answer.changes}
     free = _may_add(answer)
     found = []
     for project in sorted({*wanted, *run.installs}):
@@ -114,14 +113,14 @@ def _absent(answer: Answer, project: str) -> bool:
     return project not in problem.current or problem.version(project, problem.current[project]) is None
 
 
-def dump(found: Analysis, answer: Answer, verdict: Verdict) -> str:
+def dump(answer: Answer, verdict: Verdict) -> str:
     """A JSON document from which the answer can be worked out again: see :func:`load`."""
-    inventory = found.inventory
+    inventory = answer.analysis.inventory
     content = {
         "schema_version": "1.0",
         "kind": "disagreement",
         "compatshim": __version__,
-        "catalog": found.catalog.digest,
+        "catalog": answer.analysis.catalog.digest,
         "metadata": answer.metadata,
         "objective": answer.objective,
         "wishes": {
@@ -143,7 +142,7 @@ def dump(found: Analysis, answer: Answer, verdict: Verdict) -> str:
                 for _, item in sorted(inventory.distributions.items())
             ],
         },
-        "changes": [_moved(change) for change in (answer.solution.changes if answer.solution else ())],
+        "changes": [_moved(change) for change in answer.changes],
         "differences": list(verdict.differences),
         "left_out": list(verdict.left_out),
         "installer": asdict(verdict.run),
@@ -170,8 +169,7 @@ class Dump:
 
     def same(self, answer: Answer) -> bool:
         """Whether an answer makes the changes that were made then."""
-        changes = answer.solution.changes if answer.solution is not None else ()
-        return [*self.changes] == [tuple(_moved(change)) for change in changes]
+        return [*self.changes] == [tuple(_moved(change)) for change in answer.changes]
 
 
 def load(text: str) -> Dump:

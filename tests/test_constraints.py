@@ -13,7 +13,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from compatshim import constraints
-from compatshim.analysis import analyse, answer
+from compatshim.analysis import analyse
+from compatshim.answer import answer
 from compatshim.constraints import ConstraintFile, Line
 from compatshim.match import match
 from compatshim.model import Catalog, Change
@@ -29,13 +30,7 @@ def lines(world: World) -> tuple[Dict[str, Version], tuple[Line, ...]]:
     made = answer(found, world.metadata, name="least-change", wishes=world.wishes)
     assume(made.solution is not None)
     assert made.solution is not None
-    versions = dict(world.inventory.versions())
-    versions.update({change.project: change.after for change in made.solution.changes if change.after})
-    cured = tuple(finding.advisory.id for finding in found.findings)
-    return versions, (
-        *constraints.pins(made.reasons, cured),
-        *constraints.guards(versions, made.solution.changes, world.catalog),
-    )
+    return made.after, (*made.pins, *made.guards)
 
 
 @given(world=worlds())

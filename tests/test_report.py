@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from compatshim.analysis import Analysis, Answer, analyse, answer
+from compatshim.analysis import Analysis, analyse
+from compatshim.answer import Answer, answer
 from compatshim.constraints import ConstraintFile, Line, Override
 from compatshim.model import Advisory, Catalog, Change, Detect, Interval, Reference, Remedy, Reproducer, Term
 from compatshim.report import data, text, uv

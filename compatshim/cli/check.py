@@ -33,22 +33,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check; exit status 1 with findings at or above ``--fail-on``."""
-    from compatshim.report import data, text
-    from compatshim.solve.search import OutOfBudgetError
-
     found = options.analysis(args)
     options.not_checked(found.inventory)
     if options.nothing_read(found.inventory):
         return cli.NOTHING
     fix = None
     if any(finding.level == "error" for finding in found.findings):
+        from compatshim.solve.search import OutOfBudgetError
+
         try:
             fix = options.answer(found, "least-change")
         except OutOfBudgetError:
             options.say("the search for the smallest fix was given up; the findings stand")
     if args.format == "json":
+        from compatshim.report import data
+
         sys.stdout.write(data.render("check", found.catalog, data.check(found, fix)))
     else:
+        from compatshim.report import text
+
         page = text.Page(sys.stdout)
         text.check(page, found, fix, args.python)
         sys.stdout.write(page.render())

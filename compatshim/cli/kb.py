@@ -111,7 +111,9 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _replay(args: argparse.Namespace) -> int:
-    from compatshim import analysis, compiled, verify
+    from compatshim import compiled, verify
+    from compatshim.analysis import analyse
+    from compatshim.answer import answer
     from compatshim.metadata.snapshot import Snapshot
     from compatshim.solve.explain import describe
 
@@ -127,15 +129,13 @@ def _replay(args: argparse.Namespace) -> int:
     ):
         if then != now:
             options.say(f"the {what} was {then} then and is {now} now")
-    found = analysis.analyse(dump.inventory, known)
-    answer = analysis.answer(found, snapshot, name=dump.objective, wishes=dump.wishes)
-    changes = answer.solution.changes if answer.solution is not None else ()
-    for change in changes:
+    found = answer(analyse(dump.inventory, known), snapshot, name=dump.objective, wishes=dump.wishes)
+    for change in found.changes:
         sys.stdout.write(f"{describe(change)}\n")
-    sys.stdout.write(f"This is {'the' if dump.same(answer) else 'not the'} answer of then.\n")
+    sys.stdout.write(f"This is {'the' if dump.same(found) else 'not the'} answer of then.\n")
     for item in dump.differences:
         sys.stdout.write(f"The installer: {item}.\n")
-    return cli.CLEAN if dump.same(answer) else cli.FINDINGS
+    return cli.CLEAN if dump.same(found) else cli.FINDINGS
 
 
 def _sets(args: argparse.Namespace) -> int:

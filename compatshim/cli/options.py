@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence
 
 from compatshim.cli import DisagreementError, UsageError
 
 if TYPE_CHECKING:
-    from compatshim.analysis import Analysis, Answer
+    from compatshim.analysis import Analysis
+    from compatshim.answer import Answer
     from compatshim.model import Advisory, Catalog, Inventory
     from compatshim.solve.problem import Bound, Wishes
     from compatshim.solve.requirements import Wanted
@@ -97,61 +98,61 @@ def analysis(args: argparse.Namespace) -> Analysis:
 
 def answer(found: Analysis, name: str, wishes: Optional[Wishes] = None, alternatives: int = 0) -> Answer:
     """The solver's answer under the objective ``name``, on the bundled snapshot, with so many others."""
-    from compatshim import analysis as analyses
+    from compatshim import answer as answers
     from compatshim.metadata.snapshot import Snapshot
 
-    return analyses.answer(found, Snapshot.bundled(), name=name, wishes=wishes, alternatives=alternatives)
+    return answers.answer(found, Snapshot.bundled(), name=name, wishes=wishes, alternatives=alternatives)
 
 
-def solved(args: argparse.Namespace, alternatives: int = 0) -> Optional[Tuple[Analysis, Answer]]:
-    """The environment and the solver's answer to it; None, and a word about it, when nothing could be read."""
+def solved(args: argparse.Namespace, alternatives: int = 0) -> Optional[Answer]:
+    """The solver's answer to the environment; None, and a word about it, when nothing could be read."""
     found = analysis(args)
     not_checked(found.inventory)
     if nothing_read(found.inventory):
         return None
-    return found, answer(found, args.objective, _wishes(args, found.inventory), alternatives)
+    return answer(found, args.objective, _wishes(args, found.inventory), alternatives)
 
 
-def verified(args: argparse.Namespace, found: Analysis, solution: Answer) -> Optional[Verdict]:
+def verified(args: argparse.Namespace, found: Answer) -> Optional[Verdict]:
     """What the real installer says of an answer, if that is wanted and there is one.
 
     Raises :exc:`DisagreementError` when it would do something else.
     """
-    if not args.verify or solution.solution is None:
+    if not args.verify or found.solution is None:
         return None
     from compatshim import verify
 
-    verdict = verify.verify(found, solution, args.python or sys.executable)
+    verdict = verify.verify(found, args.python or sys.executable)
     if verdict.run.unreachable or not verdict.differences:
         return verdict
     import tempfile
 
-    text = verify.dump(found, solution, verdict)
+    text = verify.dump(found, verdict)
     descriptor, path = tempfile.mkstemp(prefix="compatshim-disagreement-", suffix=".json")
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     raise DisagreementError(
         f"internal error: {verdict.run.installer} does not agree: {'; '.join(verdict.differences)}. Versions are "
-        f"those of the {solution.metadata}. All of it is in {path}; please report it with that file"
+        f"those of the {found.metadata}. All of it is in {path}; please report it with that file"
     )
 
 
-def impossible(args: argparse.Namespace, kind: str, found: Analysis, solution: Answer) -> None:
+def impossible(args: argparse.Namespace, kind: str, found: Answer) -> None:
     """Say why there is no answer, and what would give one."""
     from compatshim.report import data, text
 
     if args.format == "json":
-        sys.stdout.write(data.render(kind, found.catalog, data.outcome(solution)))
-    elif solution.impossible is not None:
+        sys.stdout.write(data.render(kind, found.analysis.catalog, data.outcome(found)))
+    elif found.impossible is not None:
         page = text.Page(sys.stderr)
-        text.impossible(page, solution.impossible)
+        text.impossible(page, found.impossible)
         sys.stderr.write(page.render())
-        tell(solution, None)
+        tell(found, None)
 
 
-def tell(solution: Answer, verdict: Optional[Verdict]) -> None:
+def tell(found: Answer, verdict: Optional[Verdict]) -> None:
     """Say on standard error what an answer rests on, and what it leaves as it is."""
-    for line in solution.remarks:
+    for line in found.remarks:
         say(line)
     if verdict is not None:
         say(verdict.sentence)

@@ -11,7 +11,7 @@ from compatshim import __version__, cli
 from compatshim.cli import options
 
 if TYPE_CHECKING:
-    from compatshim.analysis import Analysis, Answer
+    from compatshim.answer import Answer
     from compatshim.constraints import Line
 
 HELP = "write a constraint file that avoids every known-bad combination"
@@ -33,22 +33,22 @@ def run(args: argparse.Namespace) -> int:
     from compatshim import constraints
     from compatshim.report import data, uv
 
-    solved = options.solved(args)
-    if solved is None:
+    answer = options.solved(args)
+    if answer is None:
         return cli.NOTHING
-    found, answer = solved
     if answer.solution is None:
-        options.impossible(args, "pin", found, answer)
+        options.impossible(args, "pin", answer)
         return cli.FINDINGS
-    verdict = options.verified(args, found, answer)
+    verdict = options.verified(args, answer)
+    catalog = answer.analysis.catalog
     command = f"python -m compatshim {shlex.join(args.argv)}"
-    made = constraints.ConstraintFile(__version__, found.catalog.digest, command, _lines(args, found, answer))
+    made = constraints.ConstraintFile(__version__, catalog.digest, command, _lines(args, answer))
     if args.format == "json":
         content = {**data.outcome(answer), **data.constraint_file(made), "verified": data.verdict(verdict)}
-        sys.stdout.write(data.render("pin", found.catalog, content))
+        sys.stdout.write(data.render("pin", catalog, content))
     else:
         sys.stdout.write(uv.render(made, answer.overrides) if args.format == "uv" else made.render())
-        if not answer.solution.changes:
+        if not answer.changes:
             options.say("nothing needs to change; the file keeps it so")
         for sentence in answer.why:
             options.say(sentence)
@@ -56,18 +56,17 @@ def run(args: argparse.Namespace) -> int:
     return cli.CLEAN if verdict is None or verdict.agrees else cli.NOTHING
 
 
-def _lines(args: argparse.Namespace, found: Analysis, answer: Answer) -> Tuple[Line, ...]:
+def _lines(args: argparse.Namespace, answer: Answer) -> Tuple[Line, ...]:
     from compatshim import constraints
     from compatshim.inventory import environment
 
-    lines = found.constraints(answer)
-    if args.full:
-        direct = {name for name, item in found.inventory.distributions.items() if environment.direct(item)}
-        for name in sorted(direct):
-            options.say(f"left out: {name} was installed from a path or an address, so no index need have it")
-        versions = {name: version for name, version in found.after(answer).items() if name not in direct}
-        return constraints.full(versions, lines, "as installed")
-    if args.only_changes and answer.solution is not None:
-        changed = {change.project for change in answer.solution.changes}
-        return tuple(line for line in lines if line.project in changed)
-    return lines
+    if args.only_changes:
+        return answer.pins
+    if not args.full:
+        return (*answer.pins, *answer.guards)
+    distributions = answer.analysis.inventory.distributions
+    direct = sorted(name for name, item in distributions.items() if environment.direct(item))
+    for name in direct:
+        options.say(f"left out: {name} was installed from a path or an address, so no index need have it")
+    versions = {name: version for name, version in answer.after.items() if name not in direct}
+    return constraints.full(versions, (*answer.pins, *answer.guards), "as installed")

@@ -30,14 +30,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.alternatives < 0:
         raise cli.UsageError(f"--alternatives {args.alternatives}: is not a number of answers")
-    solved = options.solved(args, args.alternatives)
-    if solved is None:
+    answer = options.solved(args, args.alternatives)
+    if answer is None:
         return cli.NOTHING
-    found, answer = solved
     if answer.solution is None:
-        options.impossible(args, "plan", found, answer)
+        options.impossible(args, "plan", answer)
         return cli.FINDINGS
-    verdict = options.verified(args, found, answer)
+    verdict = options.verified(args, answer)
     steps = answer.steps
     if args.format == "json":
         content = {
@@ -49,14 +48,14 @@ def run(args: argparse.Namespace) -> int:
             "alternatives": [data.alternative(one) for one in answer.alternatives],
             "verified": data.verdict(verdict),
         }
-        sys.stdout.write(data.render("plan", found.catalog, content))
+        sys.stdout.write(data.render("plan", answer.analysis.catalog, content))
     else:
         page = text.Page(sys.stdout)
         if steps:
             text.plan(page, answer, steps, args.python)
         else:
             page.line("Nothing to do: no version needs to move.")
-            page.line(text.summary(found))
+            page.line(text.summary(answer.analysis))
         if args.alternatives:
             text.alternatives(page, answer)
         sys.stdout.write(page.render())

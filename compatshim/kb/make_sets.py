@@ -27,6 +27,7 @@ from packaging.version import Version
 
 import compatshim
 from compatshim import analysis, constraints
+from compatshim.answer import answer as answer_to
 from compatshim.constraints import ConstraintFile
 from compatshim.inventory import environment as inventory
 from compatshim.kb import environments, files, sets
@@ -169,7 +170,7 @@ class Maker:
             built = environments.build(Spec(python, _pins(versions)), cache=folder)
             found = analysis.analyse(inventory.of(built.python), self.catalog)
         wishes = Wishes(hold=frozenset(stack.held))
-        answer = analysis.answer(found, self.metadata, name="least-change", wishes=wishes)
+        answer = answer_to(found, self.metadata, name="least-change", wishes=wishes)
         if answer.solution is None:
             raise Refuted(f"no change of versions beside {', '.join(stack.held)} helps: {' '.join(answer.why)}")
         changes = answer.solution.changes

@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from compatshim import __version__
-from compatshim.analysis import Analysis, Answer
-from compatshim.constraints import ConstraintFile
-from compatshim.model import Advisory, Catalog, Change, Finding, Inventory, Remedy
-from compatshim.plan import Step
-from compatshim.solve.explain import Alternative
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what is healthy needs no solver
+    from compatshim.analysis import Analysis
+    from compatshim.answer import Answer
+    from compatshim.constraints import ConstraintFile
+    from compatshim.model import Advisory, Catalog, Change, Finding, Inventory, Remedy
+    from compatshim.plan import Step
+    from compatshim.solve.explain import Alternative
     from compatshim.verify import Verdict
 
 SCHEMA_VERSION = "1.0"

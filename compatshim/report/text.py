@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
-from typing import Iterable, List, Optional, Sequence, TextIO, Tuple, Union
+from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, TextIO, Tuple, Union
 
-from compatshim.analysis import Analysis, Answer
 from compatshim.model import Advisory, Certainty, Change, Finding, Inventory, Remedy
-from compatshim.plan import Step
-from compatshim.solve.explain import Impossible
+
+if TYPE_CHECKING:  # what is healthy needs no solver
+    from compatshim.analysis import Analysis
+    from compatshim.answer import Answer
+    from compatshim.plan import Step
+    from compatshim.solve.explain import Impossible
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "head": "bold"}
 LABEL = 11
@@ -64,7 +67,7 @@ class Page:
 
 
 def _plain(lines: Iterable[Sequence[Part]]) -> str:
-    """The lines as :func:`_coloured` makes them, less the colour: importing rich takes longer than most commands."""
+    """The lines as :func:`_coloured` makes them, less the colour: importing rich takes longer than a check."""
     texts = ("".join(part if isinstance(part, str) else part[0] for part in line) for line in lines)
     return "".join(f"{text.translate(_CONTROL).expandtabs()}\n" for text in texts)
 

@@ -120,13 +120,13 @@ class TestCheck:
         assert answer.json["not_checked"][0]["where"] == "/b\udcff-1"
 
     def test_the_search_that_was_given_up(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        from compatshim import analysis
+        from compatshim import answer as answers
         from compatshim.solve.search import OutOfBudgetError
 
         def give_up(*_: object, **__: object) -> None:
             raise OutOfBudgetError("20,000 nodes")
 
-        monkeypatch.setattr(analysis, "answer", give_up)
+        monkeypatch.setattr(answers, "answer", give_up)
         answer = command("check", on=STORY)
         assert answer.code == 1
         assert "the search for the smallest fix was given up; the findings stand" in answer.err

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, List
 
-from compatshim.analysis import Answer, analyse, answer
+from compatshim.analysis import analyse
+from compatshim.answer import Answer, answer
 from compatshim.model import Catalog
 from compatshim.solve.problem import Bound, Wishes
 from compatshim.solve.requirements import parse

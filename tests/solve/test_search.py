@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from compatshim.analysis import analyse, answer
+from compatshim.analysis import analyse
+from compatshim.answer import answer
 from compatshim.match import match
 from compatshim.model import Catalog
 from compatshim.solve import objective, problem, search
