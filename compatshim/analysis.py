@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 from compatshim.match import match
 from compatshim.model import Catalog, Finding, Inventory
 
 
-@dataclass(frozen=True)
-class Analysis:
+class Analysis(NamedTuple):
     """What an environment holds, which advisories match it, and what could not be checked."""
 
     inventory: Inventory

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from packaging.version import Version
 
@@ -15,8 +14,7 @@ from compatshim.solve import explain, objective, problem, search
 from compatshim.solve.problem import Wishes
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A solution with its reasons, or why there is none."""
 
     analysis: Analysis

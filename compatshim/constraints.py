@@ -7,8 +7,7 @@ error-level advisory can match. Only lines that pip and uv both take are written
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
@@ -18,8 +17,7 @@ from compatshim.solve.explain import Reason
 from compatshim.solve.problem import Declared, Problem
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One constraint and where it comes from."""
 
     project: str
@@ -44,8 +42,7 @@ class Line:
         return f"{self.requirement}  # {self.comment}"
 
 
-@dataclass(frozen=True)
-class ConstraintFile:
+class ConstraintFile(NamedTuple):
     """A constraint file as a value; ``render`` and :func:`parse` are each other's inverse."""
 
     version: str
@@ -146,13 +143,12 @@ def full(versions: Mapping[str, Version], lines: Iterable[Line], note: str) -> T
     said = {line.project: line for line in lines}
     plain = Line("", "", (), note)
     return tuple(
-        replace(said.get(project, plain), project=project, specifier=f"=={version}")
+        said.get(project, plain)._replace(project=project, specifier=f"=={version}")
         for project, version in sorted(versions.items())
     )
 
 
-@dataclass(frozen=True)
-class Override:
+class Override(NamedTuple):
     """A declared requirement that an answer does not meet: an installer must be told to pass over it."""
 
     project: str

@@ -1,15 +1,16 @@
 """The values everything else passes around: advisories, inventories, findings, solutions, plans.
 
-All are frozen and hashable; none does I/O. The words are those of the OSV schema (introduced, fixed),
+All are frozen and hashable; none does I/O. They are named tuples because to make as many data classes takes longer
+than to check an environment. The words are those of the OSV schema (introduced, fixed),
 PubGrub (term, incompatibility) and the Python packaging guide (distribution, constraint).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import FrozenSet, Mapping, Optional, Tuple
+from types import MappingProxyType
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from packaging.version import Version
 
@@ -49,8 +50,7 @@ class Certainty(Enum):
     """Above ``last_checked``: newer than anything that was run, so probably bad, not surely."""
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """A half-open range of versions, ``introduced <= v < fixed``.
 
     Without ``fixed`` the range has no known end and ``last_checked`` names the newest version that was run.
@@ -76,8 +76,7 @@ class Interval:
         return ",".join(part for part in (start, end) if part) or "any version"
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A statement about one project: its version lies in one of ``ranges``."""
 
     project: str
@@ -97,8 +96,7 @@ class Term:
         return f"{self.project} {' or '.join(str(interval) for interval in self.ranges)}"
 
 
-@dataclass(frozen=True)
-class Detect:
+class Detect(NamedTuple):
     """What a user sees when the fault strikes; lets ``explain`` recognise a traceback."""
 
     exception: str
@@ -107,8 +105,7 @@ class Detect:
     """Text that the exception's message contains."""
 
 
-@dataclass(frozen=True)
-class Remedy:
+class Remedy(NamedTuple):
     """One way out: constraints to install under, or a shim."""
 
     kind: str
@@ -120,8 +117,7 @@ class Remedy:
     """What it could change for the user, in a sentence or two."""
 
 
-@dataclass(frozen=True)
-class Reproducer:
+class Reproducer(NamedTuple):
     """The program that shows the fault: ``tests/reproducers/<id>.py``."""
 
     id: str
@@ -131,8 +127,7 @@ class Reproducer:
     """Seconds."""
 
 
-@dataclass(frozen=True)
-class Verified:
+class Verified(NamedTuple):
     """One environment in which the reproducer was really run."""
 
     outcome: str
@@ -145,16 +140,14 @@ class Verified:
     """Project and version, sorted by project."""
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """A public page that supports the advisory."""
 
     type: str
     url: str
 
 
-@dataclass(frozen=True)
-class Advisory:
+class Advisory(NamedTuple):
     """A known-bad combination: a set of terms that must not all hold in one environment."""
 
     id: str
@@ -203,15 +196,23 @@ class CatalogError(Exception):
     """A catalog or an advisory cannot be used. The message names the file and, of an advisory, line and key."""
 
 
-@dataclass(frozen=True)
 class Catalog:
-    """All advisories, in order of id."""
+    """All advisories, in order of id. A value like the others; no tuple, because an id is its index."""
 
-    advisories: Tuple[Advisory, ...]
-    digest: str
-    """Twelve hexadecimal digits that change with any byte of any advisory."""
-    proven: FrozenSet[Tuple[str, str]] = frozenset()
-    """Projects and versions, as strings, that some verified row found good."""
+    def __init__(
+        self, advisories: Tuple[Advisory, ...], digest: str, proven: FrozenSet[Tuple[str, str]] = frozenset()
+    ) -> None:
+        self.advisories = advisories
+        self.digest = digest
+        """Twelve hexadecimal digits that change with any byte of any advisory."""
+        self.proven = proven
+        """Projects and versions, as strings, that some verified row found good."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalog) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     def __getitem__(self, identifier: str) -> Advisory:
         for advisory in self.advisories:
@@ -225,8 +226,7 @@ class Catalog:
         return tuple(sorted({project for advisory in self.advisories for project in advisory.projects}))
 
 
-@dataclass(frozen=True)
-class Distribution:
+class Distribution(NamedTuple):
     """One installed, locked or proposed distribution."""
 
     project: str
@@ -238,12 +238,11 @@ class Distribution:
     """The name as its author spells it, when known."""
     requested: bool = False
     """Whether the user asked for it by name (the ``REQUESTED`` file of PEP 376)."""
-    where: str = field(default="", compare=False)
+    where: str = ""
     """Its metadata directory, when it is installed."""
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(NamedTuple):
     """Something that could not be read, and why: it was not checked."""
 
     where: str
@@ -251,8 +250,7 @@ class Unread:
     project: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Inventory:
+class Inventory(NamedTuple):
     """What an environment holds, and what of it could not be read."""
 
     source: str
@@ -260,7 +258,7 @@ class Inventory:
     distributions: Mapping[str, Distribution]
     """By normalised name."""
     unread: Tuple[Unread, ...] = ()
-    markers: Mapping[str, str] = field(default_factory=dict)
+    markers: Mapping[str, str] = MappingProxyType({})
     """PEP 508 marker environment of the target interpreter."""
 
     def versions(self) -> Mapping[str, Version]:
@@ -268,8 +266,7 @@ class Inventory:
         return {name: dist.version for name, dist in self.distributions.items()}
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """An advisory whose terms all hold in an inventory."""
 
     advisory: Advisory
@@ -283,8 +280,7 @@ class Finding:
         return self.advisory.level
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One project's move from one version to another; None stands for "not installed"."""
 
     project: str

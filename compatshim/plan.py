@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
-from typing import FrozenSet, List, Mapping, Optional, Tuple
+from typing import FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from compatshim.model import Advisory, Change
 from compatshim.solve import requirements
@@ -16,8 +15,7 @@ MANY = 8
 """Above this many changes no order is searched: they are one step."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """Changes to make with one command, and what they do."""
 
     changes: Tuple[Change, ...]

@@ -9,7 +9,6 @@ UV_FIND_LINKS says.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -62,10 +61,9 @@ def freeze(definition: Definition) -> Inventory:
     built = environments.build(Spec(python, resolve(definition, python), options=("--no-deps",)))
     inventory = reader.of(built.python)
     asked = {canonical(Requirement(text).name) for text in (*definition.requirements, *definition.forced)}
-    return dataclasses.replace(
-        inventory,
+    return inventory._replace(
         distributions={
-            project: dataclasses.replace(dist, requested=project in asked)
+            project: dist._replace(requested=project in asked, where="")
             for project, dist in inventory.distributions.items()
         },
     )

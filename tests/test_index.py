@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import List
 
 import pytest
@@ -14,6 +13,7 @@ from packaging.version import Version
 from compatshim import catalog, compiled
 from compatshim.kb import compile as compiler
 from compatshim.metadata.snapshot import Snapshot
+from compatshim.model import Catalog
 from compatshim.startup import _index, match
 
 CATALOG = catalog.load()
@@ -71,8 +71,8 @@ def test_is_fresh() -> None:
 
 
 def test_the_compiled_catalog_lacks_nothing_but_the_rows() -> None:
-    bare = tuple(replace(advisory, verified=()) for advisory in CATALOG.advisories)
-    assert compiled.load() == replace(CATALOG, advisories=bare)
+    bare = tuple(advisory._replace(verified=()) for advisory in CATALOG.advisories)
+    assert compiled.load() == Catalog(bare, CATALOG.digest, CATALOG.proven)
     assert CATALOG.proven
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Dict, Tuple
 
 import pytest
@@ -70,7 +69,7 @@ def test_order_never_matters(found: Dict[str, Version], seed: random.Random) -> 
     assert set(match(found, Catalog(tuple(advisories), ""))) == set(findings)
     # Nor does the order of an advisory's terms decide whether it holds.
     for advisory in advisories:
-        turned = judge(replace(advisory, terms=advisory.terms[::-1]), found)
+        turned = judge(advisory._replace(terms=advisory.terms[::-1]), found)
         assert (turned is None) == (judge(advisory, found) is None)
 
 

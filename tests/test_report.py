@@ -262,6 +262,9 @@ def test_without_overrides_there_is_no_such_table() -> None:
 
 
 # Of one column each, or dropped: behind others rich reckons a tab by a terminal's columns; a file has none.
+
+
+# Of one column each, or dropped: behind others rich reckons a tab by the columns of a terminal.
 _LETTERS = st.sampled_from("ab ·→é\t\n\r\a\b\v\f[]:\udcff")
 _PARTS = st.text(_LETTERS) | st.tuples(st.text(_LETTERS), st.sampled_from(sorted(text.STYLES.values())))
 

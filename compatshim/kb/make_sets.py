@@ -265,7 +265,7 @@ def _full(versions: Mapping[str, Version], lines: Iterable[constraints.Line]) ->
     said = {line.project: line for line in lines}
     plain = constraints.Line("", "", (), "as resolved")
     return tuple(
-        dataclasses.replace(said.get(project, plain), project=project, specifier=f"=={version}")
+        said.get(project, plain)._replace(project=project, specifier=f"=={version}")
         for project, version in sorted(versions.items())
     )
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Protocol, Tuple
+from typing import NamedTuple, Optional, Protocol, Tuple
 
 from packaging.version import Version
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(NamedTuple):
     """One published version of a project."""
 
     project: str

@@ -5,8 +5,7 @@ Pure; every sentence names versions, so that it can be checked by hand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
@@ -16,8 +15,7 @@ from compatshim.solve.problem import Declared, Incompatibility, Known, Problem, 
 from compatshim.solve.search import OutOfBudgetError, Solution, solve
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """Why one project moves: what would hold if it alone stayed."""
 
     change: Change
@@ -109,8 +107,7 @@ def _and(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-@dataclass(frozen=True)
-class Alternative:
+class Alternative(NamedTuple):
     """Another answer."""
 
     changes: Tuple[Change, ...]
@@ -125,8 +122,7 @@ def alternatives(
     return tuple(Alternative(other.changes, objective.compare(best.cost, other.cost)) for other in others)
 
 
-@dataclass(frozen=True)
-class Impossible:
+class Impossible(NamedTuple):
     """Why no change of versions helps, and what would."""
 
     sentences: Tuple[str, ...]
@@ -218,6 +214,5 @@ def _droppable(problem: Problem) -> Tuple[Problem, FrozenSet[str]]:
             options.add(option)
             candidates[option], current[option] = (Version("0"), Version("1")), 0
             terms = (*terms, (option, 1))  # the same as before, while the wish is kept
-        found.append(replace(item, terms=terms))
-    freed = replace(problem, candidates=candidates, current=current, incompatibilities=tuple(found))
-    return freed, frozenset(options)
+        found.append(item._replace(terms=terms))
+    return Problem(candidates, current, tuple(found), unknown=problem.unknown), frozenset(options)

@@ -15,8 +15,7 @@ and would do; moving datasets back to 2.15 also breaks the first advisory, but n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from packaging.version import Version
 
@@ -37,8 +36,7 @@ ORDERS: Mapping[str, Tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Objective:
+class Objective(NamedTuple):
     """One of the two orders, for one problem."""
 
     name: str

@@ -8,8 +8,8 @@ advisory is one as it stands; a hold is *the project at any other version*.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set, Tuple, Union
+from types import MappingProxyType
+from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
 
 from packaging.version import Version
 
@@ -19,23 +19,20 @@ from compatshim.solve import requirements
 from compatshim.solve.requirements import Candidates, Wanted
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(NamedTuple):
     """Cause: a requirement that the project's metadata declares."""
 
     project: str
     requirement: str
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """Cause: an advisory."""
 
     advisory: Advisory
 
 
-@dataclass(frozen=True)
-class Wished:
+class Wished(NamedTuple):
     """Cause: the user wants it so."""
 
     project: str
@@ -51,8 +48,7 @@ LEVELS = ("none", "patch", "minor", "major")
 """How far a project may move, the least first."""
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A line of a constraint file that the user has."""
 
     wanted: Wanted
@@ -62,8 +58,7 @@ class Bound:
     """How the file was named on the command line."""
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What the user wants of an answer."""
 
     hold: FrozenSet[str] = frozenset()
@@ -72,7 +67,7 @@ class Wishes:
     """What the answer must satisfy; a project that is not installed is added."""
     constraints: Tuple[Bound, ...] = ()
     """What the answer must satisfy where it holds the project at all."""
-    levels: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, str] = MappingProxyType({})
     """The largest jump per project, one of :data:`LEVELS`; the empty name stands for all others."""
     downgrades: bool = True
     """Whether a project may go back."""
@@ -85,8 +80,7 @@ _Asking = Tuple[Tuple[str, int], ...]
 _ALWAYS: _Asking = ()
 
 
-@dataclass(frozen=True)
-class Incompatibility:
+class Incompatibility(NamedTuple):
     """Terms that must not all hold, and why."""
 
     terms: Tuple[Tuple[str, int], ...]
@@ -95,30 +89,36 @@ class Incompatibility:
     """Whether it may be broken at a price."""
 
 
-@dataclass
 class Problem:
     """Candidates per project, where they stand now, and what must not hold together."""
 
-    candidates: Dict[str, Tuple[Optional[Version], ...]]
-    """In ascending order; None stands for "not installed" and comes first."""
-    current: Dict[str, int]
-    """Index of the installed candidate."""
-    incompatibilities: Tuple[Incompatibility, ...]
-    set_aside: Tuple[Incompatibility, ...] = ()
-    """Declared requirements that are not insisted on: not met before we came, or overridden by the user."""
-    unknown: FrozenSet[str] = frozenset()
-    """Projects that some candidate needs, and of which nothing is known here."""
-    unjudged: Tuple[str, ...] = ()
-    """Declared requirements of what is installed that could not be read."""
-    by_project: Dict[str, Tuple[int, ...]] = field(init=False)
-    """Positions in ``incompatibilities`` of those that name the project."""
-
-    def __post_init__(self) -> None:
-        by_project: Dict[str, List[int]] = {project: [] for project in self.candidates}
-        for position, incompatibility in enumerate(self.incompatibilities):
+    def __init__(
+        self,
+        candidates: Dict[str, Tuple[Optional[Version], ...]],
+        current: Dict[str, int],
+        incompatibilities: Tuple[Incompatibility, ...],
+        *,
+        set_aside: Tuple[Incompatibility, ...] = (),
+        unknown: FrozenSet[str] = frozenset(),
+        unjudged: Tuple[str, ...] = (),
+    ) -> None:
+        self.candidates = candidates
+        """In ascending order; None stands for "not installed" and comes first."""
+        self.current = current
+        """Index of the installed candidate."""
+        self.incompatibilities = incompatibilities
+        self.set_aside = set_aside
+        """Declared requirements that are not insisted on: not met before we came, or overridden by the user."""
+        self.unknown = unknown
+        """Projects that some candidate needs, and of which nothing is known here."""
+        self.unjudged = unjudged
+        """Declared requirements of what is installed that could not be read."""
+        by_project: Dict[str, List[int]] = {project: [] for project in candidates}
+        for position, incompatibility in enumerate(incompatibilities):
             for project, _ in incompatibility.terms:
                 by_project[project].append(position)
         self.by_project = {project: tuple(positions) for project, positions in by_project.items()}
+        """Positions in ``incompatibilities`` of those that name the project."""
 
     @property
     def broken(self) -> Tuple[Declared, ...]:
@@ -182,9 +182,9 @@ class _Builder:
             {project: candidates.versions for project, candidates in self.candidates.items()},
             self.current,
             tuple(made),
-            tuple(self.set_aside),
-            frozenset(self.unknown),
-            tuple(sorted(self.unjudged)),
+            set_aside=tuple(self.set_aside),
+            unknown=frozenset(self.unknown),
+            unjudged=tuple(sorted(self.unjudged)),
         )
 
     def _declared(self) -> Iterator[Tuple[str, str, Wanted, int, _Asking]]:

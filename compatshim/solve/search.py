@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from dataclasses import dataclass
 from itertools import count, islice
 from operator import add, sub
 from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
@@ -41,8 +40,7 @@ Shape = FrozenSet[Tuple[str, bool]]
 """The projects that an answer changes, and whether each goes back."""
 
 
-@dataclass(frozen=True)
-class Solution:
+class Solution(NamedTuple):
     """An answer: what to change, at what price, and whether it is proved minimal."""
 
     changes: Tuple[Change, ...]

@@ -33,16 +33,17 @@ class TestGood:
         lines = ("Requires-Dist: filelock", "Requires-Dist: torch>=2 ; extra == 'torch'", "Requires-Python: >=3.8")
         made = dist_info(tmp_path, "Hugging_Face.Hub", "1.04", *lines)
         (made / "REQUESTED").touch()
-        dist_info(tmp_path, "filelock", "3.12.0+local")
+        other = dist_info(tmp_path, "filelock", "3.12.0+local")
         inventory = read(tmp_path)
         assert inventory.distributions == {
-            "filelock": Distribution("filelock", Version("3.12.0+local"), name="filelock"),
+            "filelock": Distribution("filelock", Version("3.12.0+local"), name="filelock", where=str(other)),
             "hugging-face-hub": Distribution(
                 "hugging-face-hub",
                 Version("1.4"),
                 ("filelock", "torch>=2 ; extra == 'torch'"),
                 "Hugging_Face.Hub",
                 requested=True,
+                where=str(made),
             ),
         }
         assert (inventory.unread, inventory.source) == ((), "fake")

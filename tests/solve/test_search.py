@@ -205,13 +205,11 @@ def test_what_was_broken_before_is_reported_and_no_obstacle() -> None:
 
 
 def test_yanked_and_unknown_releases_are_never_proposed() -> None:
-    from dataclasses import replace
-
     releases: Dict[str, Dict[str, List[str]]] = {"a": {"1.0": [], "2.0": [], "2.1": [], "2.2": []}}
     bad = advisory(1, {"a": [("0", "2.0")]}, remedies=[["a>=2.0"]])
     given_ = world({"a": "1.0"}, releases, bad)
     first, second, third, fourth = given_.metadata.known["a"]
-    known = {"a": (first, second, replace(third, yanked=True), replace(fourth, requires=None))}
+    known = {"a": (first, second, third._replace(yanked=True), fourth._replace(requires=None))}
     given_ = World(given_.inventory, given_.catalog, type(given_.metadata)(known))
     assert solved(given_) == {"a": "2.0"}
 
