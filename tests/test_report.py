@@ -244,6 +244,7 @@ constraint-dependencies = [
     "filelock==3.9.0",  # via CSA-2026-0001
     "huggingface-hub<1.4",  # via CSA-2026-0004 (kept out)
 ]
+# Read by uv 0.11.25 and later.
 override-dependencies = [
     { package = { name = "fsspec-user", version = "1.0" }, dependencies = ["fsspec[http]==2023.1"] },  \
 # declares fsspec[http]>=2024 ; extra == "x"

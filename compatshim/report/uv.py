@@ -10,10 +10,10 @@ from compatshim.constraints import ConstraintFile, Override
 
 
 def render(made: ConstraintFile, overrides: Sequence[Override]) -> str:
-    """The ``[tool.uv]`` table. Overrides are scoped to the project whose requirement is not met (uv 0.9 on)."""
+    """The ``[tool.uv]`` table. Overrides are scoped to the project whose requirement is not met."""
     lines = [*made.header, "[tool.uv]", *_array("constraint-dependencies", _constraints(made))]
     if overrides:
-        lines += _array("override-dependencies", _overrides(overrides))
+        lines += ["# Read by uv 0.11.25 and later.", *_array("override-dependencies", _overrides(overrides))]
     return "".join(f"{line}\n" for line in lines)
 
 
