@@ -405,7 +405,7 @@ class _Search:
 
     def _expand(self, item: _Open, decided: Dict[str, int], violated: Sequence[int], frontier: _Frontier) -> bool:
         """Put the children of a node on the frontier; false when the node itself went back there instead."""
-        bound = self._bound(decided, violated)
+        bound = self._bound(decided, item.node[1], violated)
         if bound is None:
             return True
         total = tuple(map(add, item.cost, bound.price))
@@ -486,7 +486,9 @@ class _Search:
             if project not in decided:
                 yield (frozenset({**decided, project: index}.items()), accepted), project, price
 
-    def _bound(self, decided: Mapping[str, int], violated: Sequence[int]) -> Optional[_Bound]:
+    def _bound(
+        self, decided: Mapping[str, int], accepted: FrozenSet[int], violated: Sequence[int]
+    ) -> Optional[_Bound]:
         """What some violations cost at the least, and which to mend next; None for a dead end."""
         counted: List[int] = []
         taken: Set[str] = set()
@@ -500,10 +502,11 @@ class _Search:
         self.touched |= taken
         state = {**self.problem.current, **decided}
         total = self.objective.zero
+        settled = accepted.union(violated)
         best: Optional[Tuple[Cost, int, int]] = None
         own = total
         for position in counted:
-            found = self._least(position, decided, state, violated, taken)
+            found = self._least(position, decided, state, settled, taken)
             if found is None:
                 return None
             price, cheapest, width = found
@@ -520,12 +523,13 @@ class _Search:
         position: int,
         decided: Mapping[str, int],
         state: Mapping[str, int],
-        violated: Sequence[int],
+        settled: FrozenSet[int],
         taken: Set[str],
     ) -> Optional[Tuple[Cost, Cost, int]]:
         """The least that a way out of a violation costs with what it breaks, its own least price, and the ways.
 
-        ``taken`` are the projects whose changes are counted already; those that this count rests on are added.
+        ``settled`` are the violations that are paid for or counted, ``taken`` the projects whose changes are
+        counted already; those that this count rests on are added.
         """
         best: Optional[Cost] = None
         cheapest: Optional[Cost] = None
@@ -542,7 +546,7 @@ class _Search:
                 cheapest = price
             if best is not None and price >= best:
                 continue
-            more = self._consequence((project, index), decided, state, violated, taken)
+            more = self._consequence((project, index), decided, state, settled, taken)
             if more is None:
                 continue
             dearer, rests_on = more
@@ -561,7 +565,7 @@ class _Search:
         move: Tuple[str, int],
         decided: Mapping[str, int],
         state: Mapping[str, int],
-        violated: Sequence[int],
+        settled: FrozenSet[int],
         taken: Set[str],
     ) -> Optional[Tuple[Cost, Set[str]]]:
         """What a move breaks anew costs at the least, and the projects that could mend it; None for a dead end."""
@@ -582,7 +586,7 @@ class _Search:
                     ways.append(self.tables.acceptance(position))
                 if not ways:
                     return None
-                if position in violated or not taken.isdisjoint(free):
+                if position in settled or not taken.isdisjoint(free):
                     continue
                 price = min(ways)
                 if price > worst:
