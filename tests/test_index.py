@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from compatshim import catalog, compiled
 from compatshim.kb import compile as compiler
+from compatshim.kb import files
 from compatshim.metadata.snapshot import Snapshot
 from compatshim.model import Catalog
 from compatshim.startup import _index, match
@@ -66,7 +67,7 @@ def versions(draw: st.DrawFn, project: str) -> str:
 
 def test_is_fresh() -> None:
     for path, text in compiler.compiled(CATALOG, SNAPSHOT).items():
-        assert compiler.read(path) == text, f"{path}: run `python -m compatshim kb compile`"
+        assert files.read_text(path) == text, f"{path}: run `python -m compatshim kb compile`"
     assert CATALOG.digest == _index.DIGEST
 
 
@@ -112,9 +113,9 @@ def test_bits() -> None:
 def test_is_written_only_where_it_differs(tmp_path: object) -> None:
     paths = [os.path.join(str(tmp_path), name) for name in ("one", "other")]
     texts = dict(zip(paths, ("first", "second")))
-    assert compiler.read(paths[0]) == ""
+    assert files.read_text(paths[0]) is None
     assert compiler.write(texts) == tuple(paths)
     assert compiler.write(texts) == ()
     assert compiler.write({**texts, paths[1]: "third"}) == (paths[1],)
-    assert [compiler.read(path) for path in paths] == ["first", "third"]
+    assert [files.read_text(path) for path in paths] == ["first", "third"]
     assert sorted(os.listdir(str(tmp_path))) == ["one", "other"]

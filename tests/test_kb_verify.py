@@ -11,7 +11,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import pytest
 from packaging.version import Version
 
-from compatshim import catalog, installer
+from compatshim import catalog
+from compatshim.installer import uv
 from compatshim.kb import environments, verify
 from compatshim.kb.environments import BuildError, Completed, Environment, Spec, Unresolvable
 from compatshim.metadata.interface import Release
@@ -76,7 +77,7 @@ class Known:
 
 
 PYTHONS = {"3.8": "p8", "3.11": "p11", "3.12": "p12"}
-ON = ("3.11", verify._platform())
+ON = ("3.11", verify.platform())
 
 
 def advisory(text: str = HEAD) -> Advisory:
@@ -597,8 +598,8 @@ class TestInterpreters:
 @pytest.mark.parametrize("with_uv", [True, False])
 def test_real_installers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, with_uv: bool) -> None:
     if not with_uv:
-        monkeypatch.setattr(installer, "uv", tuple)
-    elif not installer.uv():
+        monkeypatch.setattr(environments, "uv", tuple)
+    elif not uv():
         pytest.skip("uv is not here")
     spec = Spec(sys.executable, ("filelock",), ("filelock==3.12.0",))
     assert environments.build(spec, cache=str(tmp_path)).installed()["filelock"] == "3.12.0"

@@ -56,8 +56,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
                 stream.reconfigure(errors="backslashreplace")
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was changed")
+    except KeyboardInterrupt as interrupt:
+        return _fail(f"interrupted; {str(interrupt) or 'nothing was changed'}")
     except BrokenPipeError:
         _close_output()
         return ERROR
@@ -91,12 +91,13 @@ def _message(error: Exception) -> str:
     from compatshim.installer import InstallerError
     from compatshim.inventory.environment import InventoryError
     from compatshim.kb.environments import BuildError
+    from compatshim.kb.sets.stacks import SetsError
     from compatshim.metadata.snapshot import SnapshotError
     from compatshim.solve.search import OutOfBudgetError
 
     if isinstance(error, OutOfBudgetError):
         return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
-    known = (CatalogError, InventoryError, SnapshotError, BuildError, InstallerError)
+    known = (CatalogError, InventoryError, SnapshotError, BuildError, SetsError, InstallerError)
     if isinstance(error, (UsageError, DisagreementError, *known)):
         return str(error)
     if os.environ.get("COMPATSHIM_DEBUG"):

@@ -11,7 +11,7 @@ from compatshim import cli
 from compatshim.cli import options
 
 if TYPE_CHECKING:
-    from compatshim.kb.sets import Job
+    from compatshim.kb.sets.stacks import Job
 
 HELP = "work on the knowledge base (for developers of compatshim)"
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--on", metavar="3.X", action="append", default=[], help="only for this Python (may be repeated)"
     )
     sets.add_argument("--check", action="store_true", help="only say whether they are fresh (exit status 1: no)")
-    sets.add_argument("--table", action="store_true", help="only write the README")
+    sets.add_argument("--readme", action="store_true", help="only write the README")
     sets.add_argument("--folder", metavar="DIR", default="constraints", help="default: %(default)s")
     sets.add_argument("--tests", metavar="DIR", default="tests", help="default: %(default)s")
 
@@ -58,12 +58,13 @@ def run(args: argparse.Namespace) -> int:
 def _compile(args: argparse.Namespace) -> int:
     from compatshim import catalog
     from compatshim.kb import compile as compiler
+    from compatshim.kb import files
     from compatshim.metadata.snapshot import Snapshot
 
     known, snapshot = catalog.load(), Snapshot.bundled()
     texts = compiler.compiled(known, snapshot)
     if args.check:
-        stale = [path for path, text in texts.items() if compiler.read(path) != text]
+        stale = [path for path, text in texts.items() if files.read_text(path) != text]
         for path in stale:
             options.say(f"{path}: is not what the advisories say: run `python -m compatshim kb compile`")
         return cli.FINDINGS if stale else cli.CLEAN
@@ -140,41 +141,47 @@ def _replay(args: argparse.Namespace) -> int:
 
 def _sets(args: argparse.Namespace) -> int:
     from compatshim import catalog
-    from compatshim.kb import environments, make_sets, sets
+    from compatshim.kb import environments
+    from compatshim.kb.sets import check, make, stacks
     from compatshim.metadata.snapshot import Snapshot
 
     known = catalog.load()
     if args.check:
-        problems = sets.stale(args.folder, known)
-        for item in problems or sets.unrun(args.folder, known):
+        problems = check.stale(args.folder, known)
+        for item in problems or check.unrun(args.folder, known):
             options.say(item)
         return cli.FINDINGS if problems else cli.CLEAN
-    if args.table:
-        make_sets.table(args.folder)
+    if args.readme:
+        make.write_readme(args.folder)
         return cli.CLEAN
-    made = make_sets.generate(
-        args.folder,
-        _jobs(sets.jobs(args.folder), args.stack, args.on),
-        make_sets.Maker(known, Snapshot.bundled(), args.tests),
-        interpreters=environments.interpreters(),
-        report=options.say,
-    )
-    for path, entry in sorted(made.items()):
-        sys.stdout.write(f"{path}: {entry.reason or 'verified'}\n")
-    return cli.CLEAN
+    wanted = _jobs(stacks.jobs(args.folder), args.stack, args.on)
+    maker = make.Maker(known, Snapshot.bundled(), args.tests)
+    outcomes = []
+    try:
+        for made in make.make(args.folder, wanted, maker, interpreters=environments.interpreters()):
+            sys.stdout.write(f"{made}\n")
+            sys.stdout.flush()
+            outcomes.append(made.outcome)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{len(outcomes)} of {len(wanted)} sets were finished, and stay") from None
+    counts = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in make.OUTCOMES)
+    options.say(f"{len(outcomes)} sets: {counts}")
+    if make.REFUTED in outcomes:
+        return cli.FINDINGS
+    return cli.NOTHING if {*outcomes} == {make.SKIPPED} else cli.CLEAN
 
 
-def _jobs(asked: Sequence[Job], stacks: Sequence[str], pythons: Sequence[str]) -> List[Job]:
+def _jobs(asked: Sequence[Job], names: Sequence[str], pythons: Sequence[str]) -> List[Job]:
     """The jobs that the user named; all of them by default."""
     for option, words, known in (
-        ("STACK", stacks, [job.stack.name for job in asked]),
+        ("STACK", names, [job.stack.name for job in asked]),
         ("--on", pythons, [job.minor for job in asked]),
     ):
         for word in words:
             if word not in known:
                 raise cli.UsageError(
-                    f"{option} {word}: is not in sets.toml, only {', '.join(dict.fromkeys(known))}"
+                    f"{option} {word}: is not in sets.toml; known are {', '.join(dict.fromkeys(known))}"
                 )
     return [
-        job for job in asked if (not stacks or job.stack.name in stacks) and (not pythons or job.minor in pythons)
+        job for job in asked if (not names or job.stack.name in names) and (not pythons or job.minor in pythons)
     ]

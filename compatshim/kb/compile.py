@@ -93,16 +93,7 @@ def compiled(catalog: Catalog, known: MetadataSource) -> Dict[str, str]:
 
 def write(texts: Mapping[str, str]) -> Tuple[str, ...]:
     """Write what differs from what is there, each file atomically. Returns the paths of those."""
-    stale = tuple(path for path, text in texts.items() if read(path) != text)
+    stale = tuple(path for path, text in texts.items() if files.read_text(path) != text)
     for path in stale:
         files.write_atomically(path, texts[path])
     return stale
-
-
-def read(path: str) -> str:
-    """A compiled file as it stands; empty when there is none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""

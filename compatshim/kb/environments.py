@@ -21,11 +21,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from packaging.utils import canonicalize_name
 
-from compatshim import installer as installers
+from compatshim.installer import UNREACHABLE, UNRESOLVABLE, uv
 from compatshim.kb import files
 
 MARKER = "compatshim-environment.json"
@@ -33,6 +33,7 @@ MINORS = tuple(f"3.{minor}" for minor in range(8, 15))
 
 _INSTALL_TIMEOUT = 1800
 _WINDOWS = os.name == "nt"
+_running: Set[subprocess.Popen[str]] = set()
 _SHOWN_LINES = 15
 _IDENTIFY = (
     "import platform, sys; print(sys.implementation.name + getattr(sys, 'abiflags', ''), platform.python_version())"
@@ -128,15 +129,28 @@ def build(spec: Spec, *, cache: Optional[str] = None) -> Environment:
 def install(environment: Environment, arguments: Sequence[str], *, installer: str = "") -> None:
     """Change an environment in place, as a user does: ``arguments`` follow ``install``.
 
-    ``installer`` is ``pip`` (the one of this interpreter), ``uv``, or empty for uv where there is one. Raises
-    :exc:`BuildError`. The environment is no longer what its specification says: build it in a cache of its own.
+    ``installer`` is ``pip`` (the environment's own, or else that of this interpreter), ``uv``, or empty for uv
+    where there is one. Raises :exc:`Unresolvable` and :exc:`BuildError`. The environment is no longer what its
+    specification says: build it in a cache of its own.
     """
-    uv = installers.uv() if installer != "pip" else ()
-    if installer == "uv" and not uv:
+    _installer([*_command(environment, installer, "install"), *arguments], environment.prefix)
+
+
+def unmet(environment: Environment, *, installer: str = "") -> str:
+    """The declared requirements that are not met, in the words of the ``installer``; empty when all are."""
+    done = execute(_command(environment, installer, "check"), environment.prefix, timeout=_INSTALL_TIMEOUT)
+    return "" if done.returncode == 0 else (done.stdout + done.stderr).strip()
+
+
+def _command(environment: Environment, installer: str, verb: str) -> Tuple[str, ...]:
+    """How to run an installer on an environment."""
+    if installer != "pip" and uv():
+        return (*uv(), "pip", verb, "--python", environment.python)
+    if installer == "uv":
         raise BuildError("uv is not installed")
-    pip = (sys.executable, "-m", "pip", "--python", environment.python, "install", "--disable-pip-version-check")
-    command = (*uv, "pip", "install", "--python", environment.python) if uv else pip
-    _installer([*command, *arguments], environment.prefix)
+    if "pip" in environment.installed():
+        return (environment.python, "-m", "pip", verb, "--disable-pip-version-check")
+    return (sys.executable, "-m", "pip", "--python", environment.python, verb, "--disable-pip-version-check")
 
 
 def run(
@@ -188,32 +202,38 @@ def cache_directory() -> str:
 
 
 def _install(spec: Spec, environment: Environment, folder: str) -> None:
-    uv = installers.uv()
-    install: Sequence[str]
-    if uv:
-        _installer([*uv, "venv", "--python", spec.python, environment.prefix], folder)
-        install = (*uv, "pip", "install", "--python", environment.python)
+    if uv():
+        _installer([*uv(), "venv", "--python", spec.python, environment.prefix], folder)
     else:
         _installer([spec.python, "-m", "venv", environment.prefix], folder)
-        install = (environment.python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
     if spec.requirements:
         constraints = os.path.join(environment.prefix, "constraints.txt")
         with open(constraints, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in spec.constraints)
-        _installer(
-            [*install, "--only-binary", ":all:", "-c", constraints, *spec.options, *spec.requirements], folder
-        )
+        command = [*_command(environment, "", "install"), "--only-binary", ":all:", "-c", constraints]
+        _installer([*command, *spec.options, *spec.requirements], folder)
 
 
 def _installer(command: Sequence[str], folder: str) -> None:
-    done = _execute(command, _clean_environment(), folder, _INSTALL_TIMEOUT)
+    done = execute(command, folder, timeout=_INSTALL_TIMEOUT)
     if done.returncode == 0:
         return
     output = done.stderr + done.stdout
     ended = "ran out of time" if done.returncode is None else f"failed with status {done.returncode}"
     tail = "\n".join(output.strip().splitlines()[-_SHOWN_LINES:])
-    unresolvable = installers.UNRESOLVABLE.search(output) and not installers.UNREACHABLE.search(output)
+    unresolvable = UNRESOLVABLE.search(output) and not UNREACHABLE.search(output)
     raise (Unresolvable if unresolvable else BuildError)(f"{' '.join(command[:4])} … {ended}:\n{tail}")
+
+
+def execute(command: Sequence[str], folder: str, *, timeout: float) -> Completed:
+    """Run a command in ``folder``, without what would let another installation or compatshim's settings in."""
+    return _execute(command, _clean_environment(), folder, timeout)
+
+
+def stop() -> None:
+    """Kill what other threads have running here, each command with all the processes it started."""
+    for process in tuple(_running):
+        _kill(process)
 
 
 def _execute(command: Sequence[str], env: Mapping[str, str], cwd: str, timeout: float) -> Completed:
@@ -232,6 +252,7 @@ def _execute(command: Sequence[str], env: Mapping[str, str], cwd: str, timeout: 
         start_new_session=not _WINDOWS,
         creationflags=flags,
     ) as process:
+        _running.add(process)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
             returncode: Optional[int] = process.returncode
@@ -242,6 +263,8 @@ def _execute(command: Sequence[str], env: Mapping[str, str], cwd: str, timeout: 
         except BaseException:
             _kill(process)
             raise
+        finally:
+            _running.discard(process)
     return Completed(returncode, stdout, stderr, time.monotonic() - start)
 
 
@@ -296,7 +319,7 @@ def _locked(path: str) -> Iterator[None]:
 def _identify(python: str) -> Optional[str]:
     """The version of a CPython with the usual ABI; None for anything else."""
     try:
-        done = _execute([python, "-I", "-c", _IDENTIFY], _clean_environment(), os.getcwd(), 30)
+        done = execute([python, "-I", "-c", _IDENTIFY], os.getcwd(), timeout=30)
     except OSError:
         return None
     name, _, version = done.stdout.strip().partition(" ")

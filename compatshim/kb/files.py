@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from threading import get_ident
-from typing import Union
+from typing import Optional, Union
 
 
 def cache_directory(name: str) -> str:
@@ -18,6 +18,15 @@ def cache_directory(name: str) -> str:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(base, "compatshim", name)
+
+
+def read_text(path: str) -> Optional[str]:
+    """A file's text, whatever line ends the checkout gave it; None when there is no such file."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def write_atomically(path: str, content: Union[str, bytes]) -> None:

@@ -356,7 +356,7 @@ class _Runner:
 
         def result(expected: str, observed: str, seen: _Observation) -> Result:
             if observed == expected:
-                row = Verified(expected, minor, _platform(), seen.date, versions)
+                row = Verified(expected, minor, platform(), seen.date, versions)
                 return Result(rows=(row,))
             everything = tuple(sorted(installed.items()))
             found = Contradiction(case.why, expected, observed, minor, versions, seen.text, everything)
@@ -383,7 +383,7 @@ class _Runner:
             timeout=self._advisory.reproducer.timeout,
             shim_from=self._package if shim else None,
         )
-        outcome, text = _outcome(completed)
+        outcome, text = outcome_of(completed)
         seen = _Observation(outcome, text, time.strftime("%Y-%m-%d"))
         if completed.returncode is not None and (outcome == expected or outcome not in OUTCOMES):
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -391,7 +391,7 @@ class _Runner:
         return seen
 
 
-def _outcome(completed: Completed) -> Tuple[str, str]:
+def outcome_of(completed: Completed) -> Tuple[str, str]:
     """What a reproducer said: its status counts only with the last line that goes with it."""
     last = "".join(completed.stdout.strip().splitlines()[-1:])
     if completed.returncode is None:
@@ -414,7 +414,7 @@ def write(path: str, rows: Iterable[Verified], *, refuted: Iterable[Contradictio
     with open(path, encoding="utf-8", newline="") as file:
         text = file.read()
     advisory = catalog.parse(text.encode("utf-8"), path)
-    gone = {(item.versions, item.python, _platform(), item.expected == "shimmed") for item in refuted}
+    gone = {(item.versions, item.python, platform(), item.expected == "shimmed") for item in refuted}
     kept = [row for row in advisory.verified if _run(row) not in gone]
     document = tomlkit.parse(text)
     document.pop("verified", None)
@@ -442,7 +442,8 @@ def _merged(rows: Iterable[Verified]) -> Tuple[Verified, ...]:
     return tuple(sorted(latest.values(), key=lambda row: (OUTCOMES.index(row.outcome), _run(row))))
 
 
-def _platform() -> str:
+def platform() -> str:
+    """The platform that programs run on here, as rows name it."""
     return sysconfig.get_platform().replace("-", "_").replace(".", "_")
 
 
