@@ -13,7 +13,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Iterable, Iterator, Mapping, Optional, Tuple
+from typing import Generator, Iterable, Mapping, Optional, Tuple
 
 from packaging.version import Version
 
@@ -53,7 +53,7 @@ class Made:
 
 def make(
     folder: str, wanted: Iterable[Job], maker: Maker, *, interpreters: Mapping[str, str], workers: int = 2
-) -> Iterator[Made]:
+) -> Generator[Made, None, None]:
     """Make, verify and write sets, ``workers`` at a time; tells of each when it is done.
 
     A file whose lines would not change, and an entry that would observe the same, keep every byte. Raises
