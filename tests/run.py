@@ -25,7 +25,8 @@ def main() -> int:
         python, wheel = install(folder)
         failed = [] if sys.argv[1:] else check(python)
         # Tests run away from the checkout, so that they can only import what the wheel holds.
-        shutil.copytree(os.path.join(ROOT, "tests"), os.path.join(folder, "tests"))
+        for name in ("tests", "constraints"):
+            shutil.copytree(os.path.join(ROOT, name), os.path.join(folder, name))
         shutil.copy(os.path.join(ROOT, "pyproject.toml"), folder)
         arguments = sys.argv[1:] or ["-m", "not matrix", "-n", "2", "--dist", "worksteal"]
         command = [python, "-m", "pytest", *arguments]
@@ -69,6 +70,7 @@ def check(python: str) -> list[str]:
         "mypy": [python, "-m", "mypy"],
         "import-linter": [os.path.join(folder, "lint-imports")],
         "index": [python, "-m", "compatshim", "kb", "compile", "--check"],
+        "constraints": [python, "-m", "compatshim", "kb", "sets", "--check"],
     }
     failed = []
     for name, command in checks.items():

@@ -125,14 +125,14 @@ class TestRecord:
     ENTRY = Entry(["a"], "2024-02-09", digest="d", changes={"b": ["", "1"]}, outcomes={"CSA-2026-0001": "good"})
 
     def test_reads_as_written(self, tmp_path: Path) -> None:
-        entries = {"y": Entry(["a"], "2024-02-09", reason="Because."), "x": self.ENTRY}
+        entries = {"y": Entry(["a"], "2024-02-09", reason="because"), "x": self.ENTRY}
         (tmp_path / "verified.json").write_text(record.render(entries), encoding="utf-8")
         assert record.read(str(tmp_path)) == entries
         assert record.render(record.read(str(tmp_path))) == record.render(entries)
 
     def test_what_does_not_apply_is_left_out(self) -> None:
-        assert json.loads(record.render({"y": Entry(["a"], "2024-02-09", reason="Because.")}))["sets"] == {
-            "y": {"requirements": ["a"], "before": "2024-02-09", "reason": "Because."}
+        assert json.loads(record.render({"y": Entry(["a"], "2024-02-09", reason="because")}))["sets"] == {
+            "y": {"requirements": ["a"], "before": "2024-02-09", "reason": "because"}
         }
 
     def test_none_yet(self, tmp_path: Path) -> None:
@@ -144,7 +144,9 @@ class TestRecord:
     )
     def test_damaged(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "verified.json").write_text(text, encoding="utf-8")
-        with pytest.raises(SetsError, match=r"verified\.json: not a record of sets .*make all sets again"):
+        with pytest.raises(
+            SetsError, match=r"verified\.json: not a record of sets .*remove it and make all sets again"
+        ):
             record.read(str(tmp_path))
 
     def test_of_another_schema(self, tmp_path: Path) -> None:
@@ -240,7 +242,7 @@ def verified(job: Job) -> Tuple[ConstraintFile, Entry]:
 
 
 def impossible(job: Job) -> Tuple[None, Entry]:
-    return None, dataclasses.replace(asked(job), reason="Because there are no wheels.")
+    return None, dataclasses.replace(asked(job), reason="there are no wheels")
 
 
 def refuted(job: Job) -> Tuple[None, Entry]:
@@ -276,7 +278,7 @@ class TestMake:
             "old-1/python3.12.txt: skipped: there is no Python 3.12 here",
             "new/python3.12.txt: skipped: there is no Python 3.12 here",
             "old-1/python3.8.txt: verified",
-            "new/python3.8.txt: impossible: Because there are no wheels.",
+            "new/python3.8.txt: impossible: there are no wheels",
         ]
 
     def test_writes_a_file_its_entry_and_the_readme(self, folder: str) -> None:
@@ -316,8 +318,8 @@ class TestMake:
         assert generate(folder, Fake(old=refuted, new=impossible)) == [
             "old-1/python3.8.txt: refuted: old-1 does not work",
             "old-1/python3.12.txt: refuted: old-1 does not work",
-            "new/python3.8.txt: impossible: Because there are no wheels.",
-            "new/python3.12.txt: impossible: Because there are no wheels.",
+            "new/python3.8.txt: impossible: there are no wheels",
+            "new/python3.12.txt: impossible: there are no wheels",
         ]
         assert contents(folder) == before
 
@@ -479,10 +481,10 @@ README = """\
 As it was. Asked for `datasets==2.16.0`, `filelock>=3`, as the index was before 2024-02-09.
 
 | Python | pins | filelock | huggingface-hub | pyarrow | numpy | pandas | changed | reproducers | \
-holds all the same | verified, catalog |
+holds all the same | verified |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 | [3.8](old-1/python3.8.txt) | 3 | 3.9.0 |  |  | 1.24.4 |  | filelock 3.13.1 → 3.9.0 | \
-1 bad, 1 good, 1 inapplicable, 1 shimmed | CSA-2026-0006, CSA-2026-0007 | 2026-11-25, aaaaaaaaaaaa |
+1 good, 1 inapplicable | CSA-2026-0006 (shim), CSA-2026-0007 | 2026-11-25 by aaaaaaaaaaaa |
 
 - No set for Python 3.12: it was not made.
 
@@ -490,7 +492,7 @@ holds all the same | verified, catalog |
 
 As it is. Asked for `datasets`, as the index was before 2026-11-22.
 
-- No set for Python 3.8: Because there are no wheels.
+- No set for Python 3.8: there are no wheels.
 - No set for Python 3.12: it was not made.
 """
 
@@ -507,7 +509,7 @@ class TestReadme:
         assert "in a fresh environment on\nlinux_x86_64." in head
 
     def test_before_anything_was_made(self, tmp_path: Path) -> None:
-        assert readme.text(written(tmp_path)).count("it was not made.") == 4
+        assert readme.text(written(tmp_path)).count(": it was not made.") == 4
 
     def test_a_damaged_set_is_named(self, folder: str) -> None:
         Path(folder, "old-1", "python3.8.txt").write_text("filelock\n", encoding="utf-8")

@@ -21,7 +21,7 @@ def resolve(requirements: Sequence[str], python: str, minor: str, *, before: str
     """The versions, all of them wheels, for any release of Python ``minor``, of which ``python`` is one.
 
     ``before`` is an ISO date; nothing uploaded on or after it (UTC) is looked at. Raises :exc:`Unresolvable` with
-    the first sentence of uv's reason, and :exc:`BuildError` when something else went wrong.
+    the first of uv's reasons, and :exc:`BuildError` when something else went wrong.
     """
     if not uv():
         raise BuildError("uv is not installed: python -m pip install uv")
@@ -44,9 +44,9 @@ def resolve(requirements: Sequence[str], python: str, minor: str, *, before: str
         done = environments.execute(command, folder, timeout=_TIMEOUT)
     if done.returncode != 0:
         said = " ".join(re.findall(r"[!-~]+", done.stderr))  # without the marks in front of the lines
-        reason = re.search(r"Because .*?\.(?= |$)", said)
-        if "No solution found" in said and reason:
-            raise Unresolvable(reason.group())
+        reason = re.search(r"Because (.*?), we can conclude", said)
+        if "No solution found" in said:
+            raise Unresolvable(reason.group(1) if reason else said)
         raise BuildError(f"uv cannot resolve {', '.join(requirements)} for Python {minor}: {said}")
     found = (line.partition("==") for line in done.stdout.splitlines())
     return {canonicalize_name(name): Version(version) for name, _, version in found}

@@ -13,13 +13,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 from packaging.version import Version
 
 from compatshim import cli
 from compatshim.inventory import environment
+from compatshim.kb import environments
+from compatshim.kb.sets.make import Maker
+from compatshim.kb.sets.prove import Refuted
+from compatshim.kb.sets.record import Entry
+from compatshim.kb.sets.stacks import Job
 from compatshim.metadata.snapshot import Snapshot
 from compatshim.model import Unread
 from tests import support
@@ -390,6 +395,23 @@ class TestUsage:
         assert (answer.code, answer.out) == (1, "")
         assert "run `python -m compatshim kb compile`" in answer.err
 
+    @pytest.mark.parametrize(
+        ("argv", "message"),
+        [
+            (("evaluate-9",), "STACK evaluate-9: is not in sets.toml; known are old, new"),
+            (("--on", "3.7"), "--on 3.7: is not in sets.toml; known are 3.8, 3.12"),
+        ],
+    )
+    def test_sets_that_nobody_defined(self, command: Command, sets: str, argv: Sequence[str], message: str) -> None:
+        answer = command("kb", "sets", *argv, "--folder", sets)
+        assert (answer.code, answer.out, answer.err) == (2, "", f"compatshim: {message}\n")
+
+    @pytest.mark.parametrize("option", ["--check", "--readme", "--tests=tests"])
+    def test_a_folder_without_definitions(self, command: Command, tmp_path: Path, option: str) -> None:
+        answer = command("kb", "sets", option, "--folder", str(tmp_path))
+        assert (answer.code, answer.out, len(answer.err.splitlines())) == (2, "", 1)
+        assert f"{tmp_path}{os.sep}sets.toml: cannot read what sets to make: No such file" in answer.err
+
     def test_an_internal_error_is_one_line(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("compatshim.compiled.load", lambda: 1 / 0)
         answer = command("check", on=WELL)
@@ -408,6 +430,75 @@ class TestUsage:
         monkeypatch.setattr("compatshim.compiled.load", interrupt)
         answer = command("check", on=WELL)
         assert (answer.code, answer.err) == (2, "compatshim: interrupted; nothing was changed\n")
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> str:
+    """A folder of sets, none of which was made."""
+    stack = 'about = "x"\nrequirements = ["datasets"]\nbefore = 2026-11-22\n'
+    text = 'schema_version = "1.0"\npythons = ["3.8", "3.12"]\n'
+    text += "".join(f'[[stacks]]\nname = "{name}"\n{stack}' for name in ("old", "new"))
+    (tmp_path / "sets.toml").write_text(text, encoding="utf-8")
+    return str(tmp_path)
+
+
+class TestSets:
+    """``kb sets``, with nothing installed: what comes of a set is told, and counted."""
+
+    @pytest.fixture(autouse=True)
+    def makes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def make(_: Maker, job: Job, python: str) -> Tuple[None, Entry]:
+            assert python == f"/python{job.minor}"
+            if job.stack.name == "new":
+                raise Refuted("it does not work")
+            return None, Entry(list(job.stack.requirements), job.stack.before, reason="there are no wheels")
+
+        monkeypatch.setattr(Maker, "make", make)
+        monkeypatch.setattr(environments, "interpreters", lambda: {"3.8": "/python3.8"})
+
+    def test_all(self, command: Command, sets: str) -> None:
+        answer = command("kb", "sets", "--folder", sets)
+        assert sorted(answer.out.splitlines()) == [
+            "new/python3.12.txt: skipped: there is no Python 3.12 here",
+            "new/python3.8.txt: refuted: it does not work",
+            "old/python3.12.txt: skipped: there is no Python 3.12 here",
+            "old/python3.8.txt: impossible: there are no wheels",
+        ]
+        assert answer.code == 1
+        assert answer.err == "compatshim: 4 sets: 0 verified, 1 impossible, 1 refuted, 2 skipped\n"
+
+    @pytest.mark.parametrize(
+        ("argv", "code", "count"), [(("old",), 0, 2), (("--on", "3.12"), 3, 2), (("old", "--on", "3.8"), 0, 1)]
+    )
+    def test_some(self, command: Command, sets: str, argv: Sequence[str], code: int, count: int) -> None:
+        answer = command("kb", "sets", *argv, "--folder", sets)
+        assert (answer.code, len(answer.out.splitlines())) == (code, count)
+
+    def test_interrupted(self, command: Command, sets: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def make(*_: object) -> Tuple[None, Entry]:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Maker, "make", make)
+        answer = command("kb", "sets", "--folder", sets)
+        assert answer.code == 2
+        assert answer.err == "compatshim: interrupted; 2 of 4 sets were finished, and stay\n"
+
+    def test_check(self, command: Command, sets: str) -> None:
+        command("kb", "sets", "old", "--folder", sets)
+        answer = command("kb", "sets", "--check", "--folder", sets)
+        assert (answer.code, answer.out) == (1, "")
+        assert answer.err.splitlines() == [
+            "compatshim: old/python3.12.txt: was not made: run `python -m compatshim kb sets old --on 3.12`",
+            "compatshim: new/python3.8.txt: was not made: run `python -m compatshim kb sets new --on 3.8`",
+            "compatshim: new/python3.12.txt: was not made: run `python -m compatshim kb sets new --on 3.12`",
+        ]
+
+    def test_readme(self, command: Command, sets: str) -> None:
+        command("kb", "sets", "old", "--folder", sets)
+        made = Path(sets, "README.md").read_bytes()
+        Path(sets, "README.md").unlink()
+        assert command("kb", "sets", "--readme", "--folder", sets).code == 0
+        assert Path(sets, "README.md").read_bytes() == made
 
 
 class TestColour:

@@ -6,7 +6,7 @@ from typing import Iterable, List, Mapping, Sequence
 
 from packaging.version import Version
 
-from compatshim.kb.sets.record import Entry, Record, read, read_sets
+from compatshim.kb.sets.record import HOLDING, Entry, Record, read, read_sets
 from compatshim.kb.sets.stacks import Job, Stack, jobs
 
 NAME = "README.md"
@@ -31,8 +31,9 @@ Complete, pinned environments of named stacks, one file for each Python:
 - the reproducer of every advisory about the file's projects did what the catalog says
   ([verified.json](verified.json) has each outcome).
 
-"Holds all the same" names what is no error: faults that no version cures (`import compatshim` mends those with a
-shim), and warnings. `python -m compatshim kb sets --check` says whether all this still fits the catalog.
+"Holds all the same" names what is no error: warnings, and faults that no version cures; `import compatshim` mends
+those with a shim. The last column has the day and the digest of the catalog.
+`python -m compatshim kb sets --check` says whether all this still fits the catalog.
 """
 
 
@@ -58,11 +59,11 @@ def _section(stack: Stack, asked: Iterable[Job], record: Record, made: Mapping[s
         if entry is not None and job.path in made:
             rows.append(_row(job, entry, made[job.path]))
         else:
-            missing.append(f"- No set for Python {job.minor}: {entry.reason if entry else 'it was not made.'}\n")
+            missing.append(f"- No set for Python {job.minor}: {entry.reason if entry else 'it was not made'}.\n")
     wanted = ", ".join(f"`{item}`" for item in stack.requirements)
     parts = [f"\n## {stack.name}\n\n{stack.about} Asked for {wanted}, as the index was before {stack.before}.\n"]
     if rows:
-        head = ["Python", "pins", *PROJECTS, "changed", "reproducers", "holds all the same", "verified, catalog"]
+        head = ["Python", "pins", *PROJECTS, "changed", "reproducers", "holds all the same", "verified"]
         parts.append(_table(head, rows))
     if missing:
         parts.append("".join(missing))
@@ -71,16 +72,17 @@ def _section(stack: Stack, asked: Iterable[Job], record: Record, made: Mapping[s
 
 def _row(job: Job, entry: Entry, versions: Mapping[str, Version]) -> List[str]:
     changes = [f"{project} {before or 'none'} → {after}" for project, (before, after) in entry.changes.items()]
-    outcomes = [*entry.outcomes.values()]
-    counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in sorted({*outcomes})]
+    others = [outcome for outcome in entry.outcomes.values() if outcome not in HOLDING]
+    counts = [f"{others.count(outcome)} {outcome}" for outcome in sorted({*others})]
+    holding = [f"{name}{' (shim)' if entry.outcomes[name] == 'shimmed' else ''}" for name in entry.holding]
     return [
         f"[{job.minor}]({job.path})",
         str(len(versions)),
         *(str(versions.get(project, "")) for project in PROJECTS),
         ", ".join(changes) or "nothing",
         ", ".join(counts),
-        ", ".join(entry.holding) or "nothing",
-        f"{entry.date}, {entry.catalog}",
+        ", ".join(holding) or "nothing",
+        f"{entry.date} by {entry.catalog}",
     ]
 
 

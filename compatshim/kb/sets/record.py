@@ -17,6 +17,8 @@ from compatshim.kb import files
 from compatshim.kb.sets.stacks import SCHEMA_VERSION, SetsError, jobs
 
 RECORD = "verified.json"
+HOLDING = ("bad", "shimmed")
+"""The outcomes of advisories that hold in a set all the same."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Entry:
     """What was asked for, and as of when: a copy of the definition."""
     before: str
     reason: str = ""
-    """Why there is no file; empty when there is one."""
+    """Why there is no file, as a clause; empty when there is one."""
     digest: str = ""
     """SHA-256 of the file that was verified."""
     catalog: str = ""
@@ -44,7 +46,7 @@ class Entry:
     @property
     def holding(self) -> Tuple[str, ...]:
         """The advisories that hold all the same: warnings, and what no version cures."""
-        return tuple(name for name, outcome in self.outcomes.items() if outcome in ("bad", "shimmed"))
+        return tuple(name for name, outcome in self.outcomes.items() if outcome in HOLDING)
 
 
 Record = Dict[str, Entry]
@@ -63,7 +65,9 @@ def read(folder: str) -> Record:
         if version == SCHEMA_VERSION:
             return {path: Entry(**entry) for path, entry in entries}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SetsError(f"{path}: not a record of sets ({error!r}); restore it, or make all sets again") from error
+        raise SetsError(
+            f"{path}: not a record of sets ({error!r}); restore it, or remove it and make all sets again"
+        ) from error
     raise SetsError(f"{path}: schema_version: {version!r} is not one of {SCHEMA_VERSION}")
 
 
