@@ -21,9 +21,12 @@ def cache_directory(name: str) -> str:
 
 
 def read_text(path: str) -> Optional[str]:
-    """A file's text, whatever line ends the checkout gave it; None when there is no such file."""
+    """A file's text, whatever line ends the checkout gave it; None when there is no such file.
+
+    What is not UTF-8 is replaced: the text is compared, and then differs.
+    """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except FileNotFoundError:
         return None

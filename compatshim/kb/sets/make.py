@@ -11,9 +11,9 @@ import dataclasses
 import os
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
-from typing import Generator, Iterable, Mapping, Optional, Tuple
+from typing import Dict, Generator, Iterable, Mapping, Optional, Tuple
 
 from packaging.version import Version
 
@@ -35,6 +35,8 @@ from compatshim.model import Catalog, Change
 from compatshim.solve.problem import Wishes
 
 OUTCOMES = VERIFIED, IMPOSSIBLE, REFUTED, SKIPPED = "verified", "impossible", "refuted", "skipped"
+
+_MOMENT = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,13 @@ def make(
     whatever ends the iteration.
     """
     with ThreadPoolExecutor(workers) as pool:
-        futures = {}
-        for job in wanted:
-            if job.minor in interpreters:
-                futures[pool.submit(maker.make, job, interpreters[job.minor])] = job
-            else:
-                yield Made(job, SKIPPED, f"there is no Python {job.minor} here")
+        futures: Dict[Future[Tuple[Optional[ConstraintFile], Entry]], Job] = {}
         try:
+            for job in wanted:
+                if job.minor in interpreters:
+                    futures[pool.submit(maker.make, job, interpreters[job.minor])] = job
+                else:
+                    yield Made(job, SKIPPED, f"there is no Python {job.minor} here")
             for future in as_completed(futures):
                 job = futures[future]
                 try:
@@ -80,7 +82,9 @@ def make(
         except BaseException:  # Ctrl-C is not to wait for the minutes that a set takes
             for future in futures:
                 future.cancel()
-            environments.stop()
+            # A thread that is between two programs starts the next one.
+            while wait(futures, timeout=_MOMENT).not_done:
+                environments.stop()
             raise
 
 
