@@ -18,6 +18,7 @@ from typing import Dict, Generator, Iterable, Mapping, Optional, Tuple
 from packaging.version import Version
 
 import compatshim
+from compatshim import constraints
 from compatshim.analysis import analyse
 from compatshim.answer import answer
 from compatshim.constraints import ConstraintFile, Line
