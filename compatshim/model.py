@@ -196,25 +196,17 @@ class CatalogError(Exception):
     """A catalog or an advisory cannot be used. The message names the file and, of an advisory, line and key."""
 
 
-class Catalog:
-    """All advisories, in order of id. A value like the others; no tuple, because an id is its index."""
+class Catalog(NamedTuple):
+    """All advisories, in order of id."""
 
-    def __init__(
-        self, advisories: Tuple[Advisory, ...], digest: str, proven: FrozenSet[Tuple[str, str]] = frozenset()
-    ) -> None:
-        self.advisories = advisories
-        self.digest = digest
-        """Twelve hexadecimal digits that change with any byte of any advisory."""
-        self.proven = proven
-        """Projects and versions, as strings, that some verified row found good."""
+    advisories: Tuple[Advisory, ...]
+    digest: str
+    """Twelve hexadecimal digits that change with any byte of any advisory."""
+    proven: FrozenSet[Tuple[str, str]] = frozenset()
+    """Projects and versions, as strings, that some verified row found good."""
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Catalog) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-    def __getitem__(self, identifier: str) -> Advisory:
+    def advisory(self, identifier: str) -> Advisory:
+        """The advisory with an id, in whatever letters. Raises :exc:`KeyError` when there is none."""
         for advisory in self.advisories:
             if advisory.id == identifier.upper():
                 return advisory

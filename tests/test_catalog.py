@@ -307,9 +307,9 @@ BUNDLED = catalog.load()
 
 class TestBundled:
     def test_lookup(self) -> None:
-        assert BUNDLED["csa-2026-0001"] is BUNDLED.advisories[0]
+        assert BUNDLED.advisory("csa-2026-0001") is BUNDLED.advisories[0]
         with pytest.raises(KeyError):
-            BUNDLED["CSA-1999-0001"]
+            BUNDLED.advisory("CSA-1999-0001")
 
     @pytest.mark.parametrize("advisory", BUNDLED.advisories, ids=lambda advisory: advisory.id)
     def test_what_it_names_exists(self, advisory: Advisory) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import glob
 import hashlib
@@ -160,7 +159,7 @@ def tests(tmp_path: Path) -> str:
 def known(severity: str = "high", *requires: str) -> Catalog:
     """One advisory: a does not go with b 2."""
     made: Advisory = advisory(1, {"a": [("0", "2")], "b": [("2", "4")]}, severity=severity, remedies=[["b<2"]])
-    return Catalog((dataclasses.replace(made, reproducer=Reproducer("b_is_old", requires, 60)),), "aaaaaaaaaaaa")
+    return Catalog((made._replace(reproducer=Reproducer("b_is_old", requires, 60)),), "aaaaaaaaaaaa")
 
 
 def file(**versions: str) -> ConstraintFile:
@@ -199,7 +198,7 @@ class TestResolve:
         assert not isinstance(error.value, Unresolvable)
 
     def test_no_uv(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(environments, "uv", tuple)
+        monkeypatch.setattr("compatshim.kb.resolve.uv", tuple)
         with pytest.raises(BuildError, match="uv is not installed"):
             resolve(["c"], sys.executable, MINOR, before="2025-01-01")
 

@@ -181,14 +181,14 @@ class TestPinned:
     def test_each_project_has_one_exact_pin(self, line: Line) -> None:
         made = file({"b": "2"}, self.JOB)
         with pytest.raises(ValueError, match="is not the one exact pin of"):
-            record.pinned(dataclasses.replace(made, lines=(*made.lines, line)))
+            record.pinned(made._replace(lines=(*made.lines, line)))
 
 
 class TestSettled:
     BEFORE = file({"a": "1"}, Job(OLD, "3.8"))
 
     def test_another_catalog_changes_no_byte(self) -> None:
-        later = dataclasses.replace(self.BEFORE, digest="bbbbbbbbbbbb", version="9")
+        later = self.BEFORE._replace(digest="bbbbbbbbbbbb", version="9")
         assert make.settled(self.BEFORE.render(), later) == self.BEFORE.render()
 
     @pytest.mark.parametrize("old", [None, "", "# another header\n", BEFORE.render() + "a>=1\n"])
@@ -298,7 +298,7 @@ class TestMake:
         def later(job: Job) -> Tuple[ConstraintFile, Entry]:
             made, entry = verified(job)
             entry = dataclasses.replace(entry, catalog="bbbbbbbbbbbb", date="2027-01-01")
-            return dataclasses.replace(made, digest="bbbbbbbbbbbb", version="9"), entry
+            return made._replace(digest="bbbbbbbbbbbb", version="9"), entry
 
         before = contents(folder)
         generate(folder, Fake(old=later, new=impossible))
@@ -390,7 +390,7 @@ class TestStale:
         assert check.unrun(folder, KNOWN) == ()
 
     def test_a_new_catalog_alone_changes_nothing(self, folder: str) -> None:
-        assert check.stale(folder, dataclasses.replace(KNOWN, digest="cccccccccccc")) == ()
+        assert check.stale(folder, KNOWN._replace(digest="cccccccccccc")) == ()
 
     def damage(self, folder: str, name: str, old: str, new: str) -> None:
         path = Path(folder, name)
@@ -459,12 +459,12 @@ class TestStale:
 
     def test_an_advisory_that_a_set_falls_under(self, folder: str) -> None:
         error = advisory(8, {"numpy": [("1.24", "1.25")]})
-        known = dataclasses.replace(KNOWN, advisories=(*KNOWN.advisories, error))
+        known = KNOWN._replace(advisories=(*KNOWN.advisories, error))
         assert f"{self.SET}: CSA-2026-0008 holds in it: run" in self.told(folder, known)
 
     def test_an_advisory_whose_reproducer_was_not_run(self, folder: str) -> None:
         newer = advisory(8, {"numpy": [("2", "3")]})
-        known = dataclasses.replace(KNOWN, advisories=(*KNOWN.advisories, newer))
+        known = KNOWN._replace(advisories=(*KNOWN.advisories, newer))
         assert check.stale(folder, known) == ()
         assert check.unrun(folder, known)[0] == (
             f"{self.SET}: is older than CSA-2026-0008, whose reproducers were not run in it"

@@ -40,7 +40,9 @@ def test_findings(found: Dict[str, Version], ids: Tuple[str, ...]) -> None:
     [("2.16.0", Certainty.VERIFIED), ("5.2.0", Certainty.VERIFIED), ("5.2.1", Certainty.UNVERIFIED)],
 )
 def test_certainty(datasets: str, certainty: Certainty) -> None:
-    found = judge(CATALOG["csa-2026-0001"], versions(evaluate="0.4.1", datasets=datasets, filelock="3.12.0"))
+    found = judge(
+        CATALOG.advisory("csa-2026-0001"), versions(evaluate="0.4.1", datasets=datasets, filelock="3.12.0")
+    )
     assert found is not None
     assert found.certainty is certainty
     assert found.versions == (

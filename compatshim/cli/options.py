@@ -238,7 +238,7 @@ def _constraints(path: str) -> List[Bound]:
 def named(known: Catalog, identifier: str) -> Advisory:
     """The advisory with an id that the user wrote."""
     try:
-        return known[identifier]
+        return known.advisory(identifier)
     except KeyError:
         ids = ", ".join(item.id for item in known.advisories)
         raise UsageError(f"{identifier}: there is no such advisory; known are {ids}") from None

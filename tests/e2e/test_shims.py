@@ -65,7 +65,10 @@ def pair(case: support.Case) -> List[str]:
     environment = support.build(wanted, around=around, version=python)
     wrong = []
     for identifier, name in REPRODUCERS.items():
-        bad = judge(KNOWN[identifier], {project: Version(text) for project, text in wanted.items()}) is not None
+        bad = (
+            judge(KNOWN.advisory(identifier), {project: Version(text) for project, text in wanted.items()})
+            is not None
+        )
         without = support.reproduce(environment, name)
         if without != int(bad):
             wrong.append(f"{identifier} without the shim: {without}, expected {int(bad)}")
