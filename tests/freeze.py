@@ -17,8 +17,9 @@ from typing import Dict, Tuple
 
 from packaging.requirements import Requirement
 
+from compatshim import files
 from compatshim.inventory import environment as reader
-from compatshim.kb import environments, files
+from compatshim.kb import environments
 from compatshim.kb.environments import Spec
 from compatshim.model import Inventory, canonical
 from tests import frozen

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from compatshim import catalog, compiled
+from compatshim import catalog, compiled, files
 from compatshim.kb import compile as compiler
-from compatshim.kb import files
 from compatshim.metadata.snapshot import Snapshot
 from compatshim.model import Catalog
 from compatshim.startup import _index, match

@@ -56,9 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compile(args: argparse.Namespace) -> int:
-    from compatshim import catalog
+    from compatshim import catalog, files
     from compatshim.kb import compile as compiler
-    from compatshim.kb import files
     from compatshim.metadata.snapshot import Snapshot
 
     known, snapshot = catalog.load(), Snapshot.bundled()

@@ -12,8 +12,8 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 
 from packaging.version import Version
 
+from compatshim import files
 from compatshim.compiled import NAME, dump
-from compatshim.kb import files
 from compatshim.metadata.interface import MetadataSource
 from compatshim.model import Catalog
 

@@ -25,8 +25,8 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from packaging.utils import canonicalize_name
 
+from compatshim import files
 from compatshim.installer import UNREACHABLE, UNRESOLVABLE, uv
-from compatshim.kb import files
 
 MARKER = "compatshim-environment.json"
 MINORS = tuple(f"3.{minor}" for minor in range(8, 15))

@@ -10,8 +10,9 @@ from typing import Dict, Sequence
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from compatshim import files
 from compatshim.installer import uv
-from compatshim.kb import environments, files
+from compatshim.kb import environments
 from compatshim.kb.environments import BuildError, Unresolvable
 
 _TIMEOUT = 600

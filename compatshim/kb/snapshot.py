@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from compatshim.kb.files import cache_directory, write_atomically
+from compatshim.files import cache_directory, write_atomically
 from compatshim.metadata.interface import Release
 from compatshim.metadata.snapshot import INDEX, SCHEMA_VERSION, SHARD
 

@@ -22,8 +22,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from compatshim import catalog
-from compatshim.kb import environments, files
+from compatshim import catalog, files
+from compatshim.kb import environments
 from compatshim.kb.environments import BuildError, Completed, Environment, Spec
 from compatshim.metadata.interface import MetadataSource, Release
 from compatshim.model import OUTCOMES, Advisory, Certainty, Interval, Term, Verified

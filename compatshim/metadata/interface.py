@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Protocol, Tuple
+from typing import Iterable, NamedTuple, Optional, Protocol, Tuple, runtime_checkable
 
 from packaging.version import Version
 
@@ -15,7 +15,7 @@ class Release(NamedTuple):
     requires_python: str = ""
     """A specifier set; empty when the release does not say."""
     requires: Optional[Tuple[str, ...]] = ()
-    """``Requires-Dist`` (PEP 508); None when only a source distribution exists and nothing is known."""
+    """``Requires-Dist`` (PEP 508); None when no usable wheel exists, so that nothing is known."""
     yanked: bool = False
     uploaded: str = ""
     """ISO date of the first upload."""
@@ -30,3 +30,11 @@ class MetadataSource(Protocol):
 
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         """All known releases in ascending order, or None when the project is unknown here."""
+
+
+@runtime_checkable
+class Prefetching(MetadataSource, Protocol):
+    """A source that answers sooner when it knows beforehand what it will be asked."""
+
+    def prefetch(self, projects: Iterable[str]) -> None:
+        """Get ready for these projects."""

@@ -13,7 +13,7 @@ from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, NamedTupl
 
 from packaging.version import Version
 
-from compatshim.metadata.interface import MetadataSource
+from compatshim.metadata.interface import MetadataSource, Prefetching
 from compatshim.model import Advisory, Catalog, Inventory, Term
 from compatshim.solve import requirements
 from compatshim.solve.requirements import Candidates, Wanted
@@ -198,24 +198,25 @@ class _Builder:
             waiting += [(wish.name, extra, _ALWAYS) for extra in ("", *sorted(wish.extras))]
         seen: Set[Tuple[str, str, _Asking]] = set()
         while waiting:
-            task = waiting.pop()
-            if task in seen:
-                continue
-            seen.add(task)
-            project, extra, asking = task
-            if project not in self.candidates:
-                self._add(project)
-            for text, mask in self.texts[project].items():
-                # Most requirements are behind an extra that nobody asks for: they are not even parsed.
-                if not extra and "extra ==" in text and " or " not in text:
-                    continue
+            ready = [task for task in dict.fromkeys(waiting) if task not in seen]
+            seen.update(ready)
+            waiting = []
+            self._add({project for project, _, _ in ready}.difference(self.candidates))
+            for project, extra, asking in ready:
+                for text, mask, wanted in self._wants(project, extra):
+                    waiting += [(wanted.name, other, _joined(asking, project, mask)) for other in wanted.extras]
+                    if wanted.name != project:  # else a recursive extra, as in all = ["name[one,two]"]
+                        waiting.append((wanted.name, "", _ALWAYS))
+                        yield project, text, wanted, mask, asking
+
+    def _wants(self, project: str, extra: str) -> Iterator[Tuple[str, int, Wanted]]:
+        """What a project requires with an extra in use, or without any."""
+        for text, mask in self.texts[project].items():
+            # Most requirements are behind an extra that nobody asks for: they are not even parsed.
+            if extra or "extra ==" not in text or " or " in text:
                 wanted = self._parsed(project, text, extra)
-                if wanted is None:
-                    continue
-                waiting += [(wanted.name, other, _joined(asking, project, mask)) for other in wanted.extras]
-                if wanted.name != project:  # else a recursive extra, as in all = ["name[one,two]"]
-                    waiting.append((wanted.name, "", _ALWAYS))
-                    yield project, text, wanted, mask, asking
+                if wanted is not None:
+                    yield text, mask, wanted
 
     def _parsed(self, project: str, text: str, extra: str) -> Optional[Wanted]:
         """A requirement that applies with the extra in use, and not already without."""
@@ -234,7 +235,14 @@ class _Builder:
             self.malformed.append(Incompatibility(((project, mask & ~here),), Declared(project, text)))
         return None
 
-    def _add(self, project: str) -> None:
+    def _add(self, projects: Set[str]) -> None:
+        """Give projects their candidates."""
+        if isinstance(self.metadata, Prefetching):
+            self.metadata.prefetch(sorted(projects))
+        for project in sorted(projects):
+            self._add_one(project)
+
+    def _add_one(self, project: str) -> None:
         """Give a project its candidates: what the metadata knows for this Python, and what is installed."""
         installed = self.inventory.distributions.get(project)
         releases = self.metadata.releases(project)

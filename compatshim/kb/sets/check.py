@@ -8,8 +8,7 @@ from typing import Iterator, Mapping, Optional, Tuple
 
 from packaging.version import Version
 
-from compatshim import constraints
-from compatshim.kb import files
+from compatshim import constraints, files
 from compatshim.kb.sets import readme
 from compatshim.kb.sets.record import RECORD, Entry, digest, pinned, read, read_sets
 from compatshim.kb.sets.stacks import DEFINITIONS, Job, jobs

@@ -18,12 +18,12 @@ from typing import Dict, Generator, Iterable, Mapping, Optional, Tuple
 from packaging.version import Version
 
 import compatshim
-from compatshim import constraints
+from compatshim import constraints, files
 from compatshim.analysis import analyse
 from compatshim.answer import answer
 from compatshim.constraints import ConstraintFile, Line
 from compatshim.inventory import environment as inventory
-from compatshim.kb import environments, files
+from compatshim.kb import environments
 from compatshim.kb.environments import Spec, Unresolvable
 from compatshim.kb.resolve import resolve
 from compatshim.kb.sets import readme

@@ -11,10 +11,10 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import compatshim
-from compatshim import analysis
+from compatshim import analysis, files
 from compatshim.constraints import ConstraintFile
 from compatshim.inventory import environment as inventory
-from compatshim.kb import environments, files
+from compatshim.kb import environments
 from compatshim.kb.environments import Environment, Spec, Unresolvable
 from compatshim.kb.sets.check import applicable
 from compatshim.kb.sets.record import pinned

@@ -11,9 +11,8 @@ from typing import Dict, Mapping, Sequence, Tuple
 
 from packaging.version import Version
 
-from compatshim import constraints
+from compatshim import constraints, files
 from compatshim.constraints import ConstraintFile
-from compatshim.kb import files
 from compatshim.kb.sets.stacks import SCHEMA_VERSION, SetsError, jobs
 
 RECORD = "verified.json"

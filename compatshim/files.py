@@ -1,4 +1,4 @@
-"""Where the knowledge base keeps what it made, and how it writes so that nothing is ever half there."""
+"""Where the toolbox keeps what it made or fetched, and how it writes so that nothing is ever half there."""
 
 from __future__ import annotations
 
