@@ -21,6 +21,7 @@ _FAIL_ON = {
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     options.environment(parser)
+    options.index(parser)
     parser.add_argument(
         "--fail-on",
         choices=tuple(_FAIL_ON),
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         from compatshim.solve.search import OutOfBudgetError
 
         try:
-            fix = options.answer(found, "least-change")
+            fix = options.answer(args, found, "least-change")
         except OutOfBudgetError:
             options.say("the search for the smallest fix was given up; the findings stand")
     if args.format == "json":

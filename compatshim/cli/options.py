@@ -33,6 +33,7 @@ def output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "j
 
 def solving(parser: argparse.ArgumentParser, objective: str) -> None:
     """What the solver may do."""
+    index(parser)
     parser.add_argument(
         "--hold",
         metavar="NAME",
@@ -81,6 +82,15 @@ def solving(parser: argparse.ArgumentParser, objective: str) -> None:
     )
 
 
+def index(parser: argparse.ArgumentParser) -> None:
+    """Where versions and their requirements come from."""
+    parser.add_argument(
+        "--index",
+        action="store_true",
+        help="ask the package index that uv or pip is configured for, not the bundled snapshot alone",
+    )
+
+
 def inventory(args: argparse.Namespace) -> Inventory:
     """The environment that the options name."""
     from compatshim.inventory import environment as reader
@@ -96,12 +106,19 @@ def analysis(args: argparse.Namespace) -> Analysis:
     return analyse(inventory(args), compiled.load())
 
 
-def answer(found: Analysis, name: str, wishes: Optional[Wishes] = None, alternatives: int = 0) -> Answer:
-    """The solver's answer under the objective ``name``, on the bundled snapshot, with so many others."""
+def answer(
+    args: argparse.Namespace,
+    found: Analysis,
+    name: str,
+    wishes: Optional[Wishes] = None,
+    alternatives: int = 0,
+) -> Answer:
+    """The solver's answer under the objective ``name``, with so many others, on the metadata that are wanted."""
     from compatshim import answer as answers
-    from compatshim.metadata.snapshot import Snapshot
+    from compatshim.cli import source
 
-    return answers.answer(found, Snapshot.bundled(), name=name, wishes=wishes, alternatives=alternatives)
+    with source.opened(args, found.inventory, wishes) as metadata:
+        return answers.answer(found, metadata, name=name, wishes=wishes, alternatives=alternatives)
 
 
 def solved(args: argparse.Namespace, alternatives: int = 0) -> Optional[Answer]:
@@ -110,7 +127,7 @@ def solved(args: argparse.Namespace, alternatives: int = 0) -> Optional[Answer]:
     not_checked(found.inventory)
     if nothing_read(found.inventory):
         return None
-    return answer(found, args.objective, _wishes(args, found.inventory), alternatives)
+    return answer(args, found, args.objective, _wishes(args, found.inventory), alternatives)
 
 
 def verified(args: argparse.Namespace, found: Answer) -> Optional[Verdict]:
@@ -186,7 +203,7 @@ def _wishes(args: argparse.Namespace, found: Inventory) -> Wishes:
 
     return Wishes(
         hold=_names("--hold", args.hold, found),
-        require=tuple(_requirements(args, found)),
+        require=tuple(_requirements(args)),
         constraints=tuple(bound for path in args.constraint for bound in _constraints(path)),
         levels=_levels(args),
         downgrades=not args.no_downgrade,
@@ -194,18 +211,14 @@ def _wishes(args: argparse.Namespace, found: Inventory) -> Wishes:
     )
 
 
-def _requirements(args: argparse.Namespace, found: Inventory) -> List[Wanted]:
-    from compatshim.metadata.snapshot import Snapshot
+def _requirements(args: argparse.Namespace) -> List[Wanted]:
     from compatshim.solve.requirements import parse
 
     wanted = []
-    snapshot = Snapshot.bundled() if args.require else None
     for text in args.require:
         wish = parse(text)
         if wish is None:
             raise UsageError(f'--require {text}: is not a requirement such as "datasets>=3"')
-        if wish.name not in found.distributions and snapshot and snapshot.releases(wish.name) is None:
-            raise UsageError(f"--require {wish}: {wish.name} is neither installed nor known here")
         wanted.append(wish)
     return wanted
 

@@ -93,7 +93,6 @@ class Index:
         *,
         required: Iterable[str] = (),
         prereleases: FrozenSet[str] = frozenset(),
-        progress: Optional[Progress] = None,
     ) -> None:
         """``required`` are projects that the user wants; of ``prereleases``, pre-releases are listed too."""
         self._snapshot = snapshot
@@ -102,7 +101,8 @@ class Index:
         self._target = Target(inventory.markers)
         self._required = frozenset(required)
         self._prereleases = prereleases
-        self._progress = progress
+        self.progress: Optional[Progress] = None
+        """Where to tell how far it is."""
         self._done = self._total = 0
         self._releases: Dict[str, Optional[Tuple[Release, ...]]] = {}
         self._answered = False
@@ -182,8 +182,8 @@ class Index:
         self._total += len(items)
         for item, result in pool.imap_unordered(lambda item: (item, function(item)), items):
             self._done += 1
-            if self._progress is not None:
-                self._progress(self._done, self._total)
+            if self.progress is not None:
+                self.progress(self._done, self._total)
             yield item, result
 
     def _files(self, project: str) -> Union[Tuple[File, ...], UnavailableError, None]:
