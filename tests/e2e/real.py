@@ -1,0 +1,136 @@
+"""Copies of the frozen environments, changed as compatshim says, and judged by the installer and by running them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any, Dict, FrozenSet, List, Sequence, Tuple
+
+import pytest
+
+from compatshim.kb import environments
+from compatshim.kb.environments import Environment, Spec
+from tests import frozen
+from tests.e2e import support
+from tests.frozen import Frozen
+
+FROZEN = frozen.load()
+HEALTHY = [{"n": 9, "s": 9}, None, None]
+
+
+@dataclass(frozen=True)
+class State:
+    """What an environment holds, and what of it pip finds broken."""
+
+    versions: Dict[str, str]
+    broken: FrozenSet[str]
+    """Lines of ``pip check``."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A frozen environment built anew, to be changed."""
+
+    frozen: Frozen
+    environment: Environment
+    folder: str
+    """For what else a test writes."""
+
+    def state(self) -> State:
+        """What pip says of it."""
+        listed = json.loads(self._pip("list", "--format", "json").stdout)
+        check = self._pip("check")
+        broken = check.stdout.splitlines() if check.returncode else ()
+        versions = {frozen.canonical(item["name"]): item["version"] for item in listed}
+        return State(versions, frozenset(broken))
+
+    def ask(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """One of our commands about this environment, in a process of its own."""
+        return ask(command, "--python", self.environment.python, *options)
+
+    def install(self, arguments: Sequence[str], installer: str) -> None:
+        """Change it as a user does. Nothing is built, and what was left out stays out."""
+        bound = self._write("left-out.txt", "".join(f"{name}<0\n" for name in self.frozen.definition.without))
+        environments.install(
+            self.environment, ["--only-binary", ":all:", "-c", bound, *arguments], installer=installer
+        )
+
+    def restore(self) -> None:
+        """Make it what it was."""
+        pins = self._write("pins.txt", "".join(f"{pin}\n" for pin in self.frozen.pins))
+        command = [sys.executable, "-m", "uv", "pip", "sync", "--python", self.environment.python, pins]
+        subprocess.run(command, capture_output=True, check=True)
+
+    def constraints(self, text: str) -> str:
+        """The path of a constraint file with this text."""
+        return self._write("constraints.txt", text)
+
+    def story(self) -> Any:
+        """What the ranks of the founding story get, without compatshim."""
+        return tell(self, "never")
+
+    def _write(self, name: str, text: str) -> str:
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def _pip(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pip", "--python", self.environment.python, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Our command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "compatshim", *arguments], capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def build(name: str, cache: str = "") -> Environment:
+    """A frozen environment, really; a shared one, or one of its own in the folder ``cache``."""
+    one = FROZEN[name]
+    spec = Spec(support.python(one.python), one.pins, options=("--no-deps",))
+    try:
+        return environments.build(spec, cache=cache or None)
+    except environments.Unresolvable as error:
+        local = [pin for pin in one.pins if "+" in pin]
+        if not local:
+            raise
+        pytest.skip(f"{', '.join(local)}: no wheel where UV_FIND_LINKS says: not run ({error})")
+
+
+def copy(name: str, folder: str) -> Copy:
+    """A frozen environment, to be changed."""
+    return Copy(FROZEN[name], build(name, os.path.join(folder, "copy")), folder)
+
+
+def tell(copied: Copy, order: str) -> Any:
+    """What the ranks of the founding story get when compatshim is imported in this order."""
+    program = os.path.join(support.PROGRAMS, "story.py")
+    cache = os.path.join(copied.folder, f"cache-{len(os.listdir(copied.folder))}")
+    os.mkdir(cache)
+    done = support.run(copied.environment, program, cache, "000", "fork", order, shim=order != "never")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["ranks"]
+
+
+def errors(environment: Environment) -> Tuple[str, ...]:
+    """The ids of the errors that ``check`` finds."""
+    done = ask("check", "--python", environment.python, "--format", "json")
+    found = [item["id"] for item in json.loads(done.stdout)["findings"] if item["level"] == "error"]
+    assert done.returncode == (1 if found else 0), done.stderr
+    return tuple(found)
+
+
+def moves(outcome: Dict[str, Any]) -> Dict[str, str]:
+    """Version by project, from the changes of a JSON answer."""
+    return {change["project"]: change["after"] for change in outcome["changes"]}
+
+
+def pins(changes: Dict[str, str]) -> List[str]:
+    """Exact requirements."""
+    return [f"{project}=={version}" for project, version in sorted(changes.items())]
