@@ -1,4 +1,4 @@
-"""Copies of the frozen environments, changed as compatshim says, and judged by the installer and by running them."""
+"""Copies of the frozen environments, changed as compatshim says, then judged by pip and by running them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,6 @@ HEALTHY = [{"n": 9, "s": 9}, None, None]
 
 
 @dataclass(frozen=True)
-class State:
-    """What an environment holds, and what of it pip finds broken."""
-
-    versions: Dict[str, str]
-    broken: FrozenSet[str]
-    """Lines of ``pip check``."""
-
-
-@dataclass(frozen=True)
 class Copy:
     """A frozen environment built anew, to be changed."""
 
@@ -39,13 +30,16 @@ class Copy:
     folder: str
     """For what else a test writes."""
 
-    def state(self) -> State:
-        """What pip says of it."""
-        listed = json.loads(self._pip("list", "--format", "json").stdout)
-        check = self._pip("check")
-        broken = check.stdout.splitlines() if check.returncode else ()
-        versions = {frozen.canonical(item["name"]): item["version"] for item in listed}
-        return State(versions, frozenset(broken))
+    def versions(self) -> Dict[str, str]:
+        """What its metadata directories are called."""
+        return self.environment.installed()
+
+    def broken(self) -> FrozenSet[str]:
+        """What ``pip check`` says of it."""
+        command = [sys.executable, "-m", "pip", "--python", self.environment.python, "check"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        return frozenset(done.stdout.splitlines() if done.returncode else ())
 
     def ask(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
         """One of our commands about this environment, in a process of its own."""
@@ -77,10 +71,6 @@ class Copy:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
-
-    def _pip(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pip", "--python", self.environment.python, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def ask(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Tuple
 
 import pytest
 
@@ -53,8 +53,8 @@ def test_the_faults_that_check_finds_really_strike(name: str) -> None:
 
 def cure(copied: Copy, installer: str, command: str, *options: str) -> Dict[str, str]:
     """Do what the command says, and hold the result to what was promised; returns the changes."""
-    before, faults = copied.state(), real.errors(copied.environment)
-    assert before.versions == {name: str(version) for name, version in copied.frozen.inventory.versions().items()}
+    before, broken, faults = copied.versions(), copied.broken(), real.errors(copied.environment)
+    assert tuple(real.pins(before)) == copied.frozen.pins
     answered = copied.ask(command, "--format", "json", *options)
     assert answered.returncode == 0, answered.stderr
     answer = json.loads(answered.stdout)
@@ -65,15 +65,18 @@ def cure(copied: Copy, installer: str, command: str, *options: str) -> Dict[str,
         under = ["-c", copied.constraints(written.stdout)]
     else:
         steps, under = [step["changes"] for step in answer["steps"]], []
-    expected = dict(before.versions)
+    expected = dict(before)
     for step in steps:
         expected.update({change["project"]: change["after"] for change in step})
         # With nothing to change, the installer must leave what it is asked about alone under the file.
-        wanted = [f"{change['project']}=={change['after']}" for change in step] or ["evaluate", "datasets", "filelock"]
+        wanted = [f"{change['project']}=={change['after']}" for change in step] or [
+            "evaluate",
+            "datasets",
+            "filelock",
+        ]
         copied.install([*under, *wanted], installer)
-        after = copied.state()
-        assert difference(expected, after.versions) == {}
-        assert after.broken <= before.broken
+        assert difference(expected, copied.versions()) == {}
+        assert copied.broken() <= broken
     assert real.errors(copied.environment) == ()
     for identifier in faults:
         assert support.reproduce(copied.environment, CATALOG[identifier].reproducer.id) == 0, identifier
