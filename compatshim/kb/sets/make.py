@@ -174,12 +174,6 @@ class Maker:
         solved = answer(found, self.metadata, name="least-change", wishes=wishes)
         if solved.solution is None:
             raise Refuted(" ".join(solved.why))
-        moved = {line.project: line for line in solved.pins}
-        kept = {
-            project: Line(
-                project, f"=={version}", (), "asked for" if project in job.stack.projects else "as resolved"
-            )
-            for project, version in resolved.items()
-        }
-        lines = tuple(line for _, line in sorted({**kept, **moved}.items()))
+        asked = (Line(project, "", (), "asked for") for project in job.stack.projects)
+        lines = constraints.full(solved.after, (*asked, *solved.pins), "as resolved")
         return ConstraintFile(compatshim.__version__, self.catalog.digest, job.command, lines), solved.changes
