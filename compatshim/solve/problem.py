@@ -8,6 +8,7 @@ advisory is one as it stands; a hold is *the project at any other version*.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from types import MappingProxyType
 from typing import (
     Callable,
@@ -18,6 +19,7 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
+    Sequence,
     Set,
     Tuple,
     Union,
@@ -173,6 +175,7 @@ class _Builder:
         self.wishes = wishes
         self.python = inventory.markers.get("python_full_version", "")
         self.applies = requirements.Applicable(inventory.markers)
+        self.supported: Dict[str, bool] = {}
         self.candidates: Dict[str, Candidates] = {}
         self.texts: Dict[str, Dict[str, int]] = {}
         """Every requirement that some candidate of a project declares, with the bits of those candidates."""
@@ -258,35 +261,35 @@ class _Builder:
         """Give a project its candidates: what the metadata knows for this Python, and what is installed."""
         installed = self.inventory.distributions.get(project)
         releases = self.metadata.releases(project)
-        found: Dict[Optional[Version], Tuple[str, ...]] = {}
-        for release in releases or ():
+        found: List[Tuple[Optional[Version], Tuple[str, ...]]] = [
+            (release.version, release.requires)
+            for release in releases or ()
             # A release of which only a source distribution exists may require anything: it is never proposed.
-            if release.requires is None or (release.yanked and not self._wanted_so(project, release.version)):
-                continue
-            python = release.requires_python
-            if python and self.python and not requirements.admits(python, Version(self.python)):
-                continue
-            found[release.version] = release.requires
+            if release.requires is not None
+            and self._supported(release.requires_python)
+            and (not release.yanked or self._wanted_so(project, release.version))
+        ]
+        here = 0
         if installed is None:
             if releases is None:
                 self.unknown.add(project)
-                found[Version("0")] = ()
-            found[None] = ()
+                found.append((Version("0"), ()))
+            found.insert(0, (None, ()))
         else:
-            found[installed.version] = installed.requires
-        ordered = sorted(found, key=lambda version: (version is not None, version or Version("0")))
-        self.candidates[project] = Candidates(tuple(ordered))
-        self.current[project] = ordered.index(None if installed is None else installed.version)
-        # Consecutive releases often declare the same: their lists are one object, and are looked at once.
-        lists: Dict[int, int] = {}
-        for index, version in enumerate(ordered):
-            key = id(found[version])
-            lists[key] = lists.get(key, 0) | 1 << index
-        texts: Dict[str, int] = {}
-        for requires in {id(requires): requires for requires in found.values()}.values():
-            for text in requires:
-                texts[text] = texts.get(text, 0) | lists[id(requires)]
-        self.texts[project] = texts
+            here = bisect_left([version for version, _ in found], installed.version)  # type: ignore[type-var]
+            published = here < len(found) and found[here][0] == installed.version
+            found[here : here + published] = [(installed.version, installed.requires)]
+        self.candidates[project] = Candidates(tuple([version for version, _ in found]))
+        self.current[project] = here
+        self.texts[project] = _spread([requires for _, requires in found])
+
+    def _supported(self, specifier: str) -> bool:
+        """Whether the target's Python is one that a release is for, by its ``Requires-Python``."""
+        known = self.supported.get(specifier)
+        if known is None:
+            known = not (specifier and self.python) or requirements.admits(specifier, Version(self.python))
+            self.supported[specifier] = known
+        return known
 
     def _wanted_so(self, project: str, version: Version) -> bool:
         """Whether the user pins a project to this version: like an installer, we then take a yanked one."""
@@ -402,6 +405,29 @@ def _joined(asking: _Asking, project: str, mask: int) -> _Asking:
     found = dict(asking)
     found[project] = found.get(project, -1) & mask
     return tuple(sorted(found.items()))
+
+
+def _spread(lists: Sequence[Tuple[str, ...]]) -> Dict[str, int]:
+    """Every text that some of the lists hold, with the bits of those lists.
+
+    Consecutive releases declare nearly the same, so only what comes and what goes is looked at.
+    """
+    found: Dict[str, int] = {}
+    since: Dict[str, int] = {}
+    before: Tuple[str, ...] = ()
+    for index, texts in enumerate((*lists, ())):
+        if texts is before:
+            continue
+        now = set(texts)
+        for text in since.keys() - now:
+            found[text] += (1 << index) - (1 << since.pop(text))
+        if len(since) != len(now):
+            for text in texts:
+                if text not in since:
+                    since[text] = index
+                    found.setdefault(text, 0)
+        before = texts
+    return found
 
 
 def jump(before: Version, after: Version) -> str:

@@ -46,9 +46,9 @@ def test_every_answer_works_when_it_is_installed(tmp_path: Any, name: str, insta
 def test_the_faults_that_check_finds_really_strike(name: str) -> None:
     environment = real.build(name)
     found = real.errors(environment)
-    assert found == tuple(one for one in FROZEN[name].definition.findings if CATALOG[one].level == "error")
+    assert found == tuple(one for one in FROZEN[name].definition.findings if CATALOG.advisory(one).level == "error")
     for identifier in found:
-        assert support.reproduce(environment, CATALOG[identifier].reproducer.id) == 1, identifier
+        assert support.reproduce(environment, CATALOG.advisory(identifier).reproducer.id) == 1, identifier
 
 
 def cure(copied: Copy, installer: str, command: str, *options: str) -> Dict[str, str]:
@@ -79,7 +79,7 @@ def cure(copied: Copy, installer: str, command: str, *options: str) -> Dict[str,
         assert copied.broken() <= broken
     assert real.errors(copied.environment) == ()
     for identifier in faults:
-        assert support.reproduce(copied.environment, CATALOG[identifier].reproducer.id) == 0, identifier
+        assert support.reproduce(copied.environment, CATALOG.advisory(identifier).reproducer.id) == 0, identifier
     assert copied.story() == real.HEALTHY
     return real.moves(answer)
 
