@@ -37,7 +37,7 @@ class Wanted(NamedTuple):
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _USUAL_CLAUSE = (
-    r"(?:(?:[<>]=?|[!=]=)\s*\d+(?:\.\d+)*(?:(?:a|b|rc|\.post|\.dev)\d+)?"
+    r"(?:(?:[<>]=?|[!=]=)\s*\d+(?:\.\d+)*(?:(?:[-_.]?(?:a|b|rc)[-_.]?|\.post|\.dev)\d+)?"
     r"|[!=]=\s*\d+(?:\.\d+)*\.\*|~=\s*\d+(?:\.\d+)+)"
 )
 _USUAL_SPECIFIER = rf"{_USUAL_CLAUSE}(?:\s*,\s*{_USUAL_CLAUSE})*"
@@ -45,6 +45,9 @@ _USUAL = re.compile(
     rf"\s*({_NAME})\s*(?:\[\s*({_NAME}(?:\s*,\s*{_NAME})*)\s*\])?"
     rf"\s*(?:\(\s*({_USUAL_SPECIFIER})\s*\)|({_USUAL_SPECIFIER})|)\s*(?:;\s*(\S.*?))?\s*"
 )
+# Another operator behind a version, or a letter that no version has there: old releases have such, and a parser
+# that is imported to say no takes longer than all the rest.
+_NEVER = re.compile(rf"\s*{_NAME}\s*\(?\s*[<>]=?\s*\d+(?:\.\d+)*(?:[<>=~]|!=|[f-oqs-uw-z])[^;\[]*")
 
 
 @lru_cache(maxsize=None)
@@ -52,7 +55,7 @@ def parse(text: str) -> Optional[Wanted]:
     """The requirement; None for what PEP 508 does not allow (old releases have some)."""
     usual = _USUAL.fullmatch(text)
     if usual is None:
-        return _parsed(text)
+        return None if _NEVER.fullmatch(text) else _parsed(text)
     name, extras, bracketed, bare, marker = usual.groups()
     return Wanted(
         canonical(name),
@@ -78,8 +81,8 @@ def _parsed(text: str) -> Optional[Wanted]:
 
 
 _QUOTED = r"'[^'\"\\]*'|\"[^'\"\\]*\""
-_COMPARISON = re.compile(rf"(\w+)\s*(<=|<|!=|==|>=|>)\s*({_QUOTED})")
-_TOKEN = re.compile(rf"\s*(?:(\()|(\))|\b(and|or)\b|(\w+\s*(?:<=|<|!=|==|>=|>)\s*(?:{_QUOTED})))\s*")
+_COMPARISON = re.compile(rf"(\w+)\s*(<=|<|!=|==|>=|>|in)\s*({_QUOTED})")
+_TOKEN = re.compile(rf"\s*(?:(\()|(\))|\b(and|or)\b|(\w+\s*(?:<=|<|!=|==|>=|>|in)\s*(?:{_QUOTED})))\s*")
 _ONLY_WITH = re.compile(rf"(?:.*\sand\s+)?\(?\s*extra\s*==\s*({_QUOTED})\s*\)?\s*")
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
 _STRINGS = frozenset(
@@ -164,6 +167,8 @@ class Applicable:
                 known = (canonical(value) == extra) == (operator == "==")
         elif here is None:
             known = None
+        elif operator == "in":
+            known = here in value
         elif variable in ("python_version", "python_full_version"):
             if _PLAIN.fullmatch(here) and _PLAIN.fullmatch(value):
                 known = _ORDER[operator](_release(here), _release(value))
@@ -197,7 +202,7 @@ _FINAL, _AFTER = -1, float("inf")
 """Before and after all post-releases."""
 _Clause = Tuple[str, Tuple[int, ...], float]
 """Operator, release numbers as they were written, post-release."""
-_VERSION = re.compile(r"(\d+(?:\.\d+)*)(?:(\.\*)|\.post(\d+)|((?:a|b|rc|\.dev)\d+))?")
+_VERSION = re.compile(r"(\d+(?:\.\d+)*)(?:(\.\*)|\.post(\d+)|((?:[-_.]?(?:a|b|rc)[-_.]?|\.dev)\d+))?")
 _BEFORE_FINAL = {">=": ">=", ">": ">=", "<": "<", "<=": "<", "==": "none", "!=": "all"}
 """What a bound at a pre-release says of final and post-releases, as a bound at the final one."""
 
@@ -293,8 +298,10 @@ class Candidates:
         mask = 0
         for index in indices:
             version = self.versions[index]
-            if version is not None and _contains(specifier, version):
-                mask |= 1 << index
+            if version is not None:
+                known = _compared(specifier, version)
+                if _contains(specifier, version) if known is None else known:
+                    mask |= 1 << index
         return mask
 
     def _satisfying(self, operator: str, numbers: Tuple[int, ...], post: float) -> int:
@@ -337,6 +344,18 @@ def admits(specifier: str, version: Version) -> bool:
     One that PEP 440 does not allow admits all.
     """
     return bool(Candidates((version,)).admitted(specifier))
+
+
+_BOUNDS = re.compile(r"(?:(?:^|,)[<>!=]=\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?)+")
+
+
+def _compared(specifier: str, version: Version) -> Optional[bool]:
+    """Whether all bounds of a specifier set hold; None where one is of a kind that PEP 440 makes exceptions for."""
+    if not _BOUNDS.fullmatch(specifier):
+        return None
+    if version.local is not None:
+        version = Version(version.public)
+    return all(_ORDER[part[:2]](version, Version(part[2:])) for part in specifier.split(","))
 
 
 def _contains(specifier: str, version: Version) -> bool:

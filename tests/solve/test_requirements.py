@@ -20,7 +20,9 @@ from compatshim.solve import requirements
 NUMBERS = st.lists(st.sampled_from([0, 0, 1, 2, 10]), min_size=1, max_size=4).map(
     lambda numbers: ".".join(map(str, numbers))
 )
-SUFFIX = st.sampled_from(["", "", "", "", "a1", "rc2", ".post1", ".dev3", "rc1.post2.dev3", "+cpu", "1!"])
+SUFFIX = st.sampled_from(
+    ["", "", "", "", "a1", "-rc2", ".b.3", "k", "rc2", ".post1", ".dev3", "rc1.post2.dev3", "+cpu", "1!"]
+)
 OPERATOR = st.sampled_from(["<", "<=", "==", "!=", ">=", ">", "~=", "==="])
 
 
@@ -36,7 +38,7 @@ def clause(draw: st.DrawFn) -> str:
 
 SPECIFIERS = st.lists(clause(), max_size=3).map(",".join)
 VARIABLES = {
-    "python_version": ["2.7", "3", "3.8", "3.10", "3.11", "3.12"],
+    "python_version": ["2.7", "2.7, 3.11", "3.1, 3.2", "3", "3.8", "3.10", "3.11", "3.12"],
     "python_full_version": ["3.11.0", "3.11.7", "3.11.7rc1", "3.12"],
     "sys_platform": ["linux", "win32", "darwin"],
     "platform_system": ["Linux", "Windows"],
@@ -59,7 +61,8 @@ HERE = {
 @st.composite
 def comparison(draw: st.DrawFn) -> str:
     variable = draw(st.sampled_from(sorted(VARIABLES)))
-    operator = draw(st.sampled_from(["==", "!=", "<", "<=", ">", ">="] if "python" in variable else ["==", "!="]))
+    order = ["<", "<=", ">", ">="] if "python" in variable else []
+    operator = draw(st.sampled_from(["==", "!=", *order, " in "] if variable != "extra" else ["==", "!="]))
     quote = draw(st.sampled_from(["'", '"']))
     value = f"{quote}{draw(st.sampled_from(VARIABLES[variable]))}{quote}"
     blank = draw(st.sampled_from(["", " "]))
