@@ -6,7 +6,6 @@ What cannot be read becomes an :class:`~compatshim.model.Unread` with its reason
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -148,8 +147,6 @@ def direct(distribution: Distribution) -> bool:
 
 
 _CHUNK = 1 << 14
-_KEYS = ("Name:", "Version:", "Requires-Dist:")
-_FOLDED = re.compile(r"^(?:Name|Version|Requires-Dist):.*\n[ \t]", re.MULTILINE)
 
 
 def _head(path: str) -> str:
@@ -160,24 +157,30 @@ def _head(path: str) -> str:
         while len(more) == _CHUNK and b"\n\n" not in data:  # descriptions, which follow, can be long
             more = file.read(_CHUNK) or b""
             data += more
-    text = data.decode("utf-8", "replace")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "" if text.startswith("\n") else text.partition("\n\n")[0]
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return "" if data.startswith(b"\n") else data.partition(b"\n\n")[0].decode("utf-8", "replace")
 
 
 def _headers(head: str) -> Tuple[Optional[str], Optional[str], Tuple[str, ...]]:
     """Name, version and requirements among the headers of a metadata file."""
-    found: Dict[str, List[str]] = {key: [] for key in _KEYS}
-    for line in head.split("\n"):
-        if line.startswith(_KEYS):
-            key, _, value = line.partition(":")
-            found[f"{key}:"].append(value.strip())
-    names, versions, requires = found.values()
-    if names and versions and not (("\n " in head or "\n\t" in head) and _FOLDED.search(head)):
+    lines = f"\n{head}\n"
+    names, versions, requires = (_values(lines, key) for key in ("Name", "Version", "Requires-Dist"))
+    if names and versions and requires is not None:
         return names[0], versions[0], tuple(requires)
     # Written in an unusual way: folded, or with other capitals.
     from email.parser import HeaderParser
 
     headers = HeaderParser().parsestr(head)
     return headers.get("Name"), headers.get("Version"), tuple(headers.get_all("Requires-Dist") or ())
+
+
+def _values(lines: str, key: str) -> Optional[List[str]]:
+    """What stands behind each header of one name; None when some value goes on in the next line."""
+    found = []
+    for piece in lines.split(f"\n{key}:")[1:]:  # most lines are others: they are not looked at one by one
+        value, _, rest = piece.partition("\n")
+        if rest.startswith((" ", "\t")):
+            return None
+        found.append(value.strip())
+    return found

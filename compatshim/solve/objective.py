@@ -66,19 +66,23 @@ class Objective(NamedTuple):
             return self.vector(dropped=1)
         versions = problem.candidates[project]
         before, after = versions[problem.current[project]], versions[index]
-        parts: Dict[str, int] = {}
         # A project that is added disturbs nothing that is there: one that fits will do, the newest first.
-        if before is not None and after is not None:
-            parts["age"] = len(versions) - 1 - index
-            parts["changed"] = 1
-            parts["downgrades"] = int(after < before)
-            parts[jump(before, after)] = 1
-            parts["unproven"] = int((project, str(after)) not in self.proven)
-            listed = self.listed.get(project)
-            parts["unlisted"] = int(
-                listed is not None and not any(requirements.admits(text, after) for text in listed)
-            )
-        return self.vector(**parts)
+        if before is None or after is None:
+            return self.zero
+        listed = self.listed.get(project)
+        parts = {
+            "soft": 0,
+            "changed": 1,
+            "downgrades": int(index < problem.current[project]),
+            "major": 0,
+            "minor": 0,
+            "patch": 0,
+            "unproven": int((project, str(after)) not in self.proven),
+            "age": len(versions) - 1 - index,
+            "unlisted": int(listed is not None and not any(requirements.admits(text, after) for text in listed)),
+        }
+        parts[jump(before, after)] = 1
+        return tuple([parts[name] for name in self.order])  # the innermost loop: a generator takes twice as long
 
     def compare(self, cost: Cost, other: Cost) -> Tuple[str, ...]:
         """What the other cost has more or less, as phrases in the order of importance."""

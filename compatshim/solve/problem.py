@@ -415,18 +415,19 @@ def _spread(lists: Sequence[Tuple[str, ...]]) -> Dict[str, int]:
     found: Dict[str, int] = {}
     since: Dict[str, int] = {}
     before: Tuple[str, ...] = ()
+    held: FrozenSet[str] = frozenset()
     for index, texts in enumerate((*lists, ())):
         if texts is before:
             continue
-        now = set(texts)
-        for text in since.keys() - now:
-            found[text] += (1 << index) - (1 << since.pop(text))
-        if len(since) != len(now):
-            for text in texts:
-                if text not in since:
-                    since[text] = index
-                    found.setdefault(text, 0)
-        before = texts
+        now = frozenset(texts)
+        for text in held - now:
+            found[text] += (1 << index) - (1 << since[text])
+        new = now - held
+        for text in texts if new else ():
+            if text in new:
+                since[text] = index
+                found.setdefault(text, 0)
+        before, held = texts, now
     return found
 
 
