@@ -1,0 +1,71 @@
+"""Run the benchmarks: `python -m benchmarks`; see the README beside this file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from typing import List, Sequence
+
+from benchmarks import growth, place, solve, whole
+
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
+SUBJECTS = ("whole", "solve", "growth")
+
+
+def main() -> int:
+    """Run the subjects and print their tables; with ``--save`` keep them in the README and redraw the curves."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("subject", nargs="*", metavar="|".join(SUBJECTS), help="all of them by default")
+    parser.add_argument("--rounds", type=int, default=21, help="how often each is run; default: %(default)s")
+    parser.add_argument("--save", action="store_true", help="keep the figures in README.md, and the drawing")
+    args = parser.parse_args()
+    unknown = set(args.subject) - set(SUBJECTS)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: the subjects are {', '.join(SUBJECTS)}")
+    for subject in args.subject or SUBJECTS:
+        text = _run(subject, args.rounds, save=args.save)
+        sys.stdout.write(f"{text}\n")
+        if args.save:
+            _keep(subject, text)
+    return 0
+
+
+def _run(subject: str, rounds: int, *, save: bool) -> str:
+    """The table of one subject."""
+    if subject == "whole":
+        programs = whole.run(rounds)
+        rows = [(row.name, str(row.ratios), row.peer, row.target) for row in programs]
+        return _table(("program", "CPU time as a multiple", "of", "at most"), rows)
+    if subject == "solve":
+        steps = solve.run(rounds, place.prepare(whole.ANSWER).inside.python)
+        return _table(("step", "CPU ms", "at most"), [(row.name, str(row.milliseconds), row.target) for row in steps])
+    curves = growth.run()
+    if save:
+        growth.draw(curves)
+    return _table(
+        ("size", "build, CPU ms", "solve, CPU ms"),
+        [
+            (f"{point.size:,} {name}", f"{point.build:.1f}", f"{point.solve:.1f}")
+            for name, points in curves.items()
+            for point in points
+        ],
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines: List[Sequence[str]] = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _keep(subject: str, text: str) -> None:
+    with open(README, encoding="utf-8") as file:
+        before = file.read()
+    place_of_it = re.compile(rf"(?<=<!-- {subject} -->\n).*?(?=<!-- end -->)", re.DOTALL)
+    with open(README, "w", encoding="utf-8") as file:
+        file.write(place_of_it.sub(lambda _: text, before))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""The steps inside a process: on the real environment, and on a made-up one that is much larger."""
+
+from __future__ import annotations
+
+from typing import Callable, List, NamedTuple
+
+from benchmarks import place, timing
+from compatshim import compiled
+from compatshim.inventory import environment
+from compatshim.match import match
+from compatshim.metadata.snapshot import Snapshot
+from compatshim.solve import objective, problem, requirements, search
+from tests import frozen
+from tests.solve import tangles
+from tests.solve.worlds import World
+
+
+class Row(NamedTuple):
+    """CPU milliseconds of one step."""
+
+    name: str
+    milliseconds: timing.Spread
+    target: str
+
+
+def run(rounds: int, python: str) -> List[Row]:
+    """The steps of ``pin`` on the environment of ``python``, and the large case."""
+    path, markers = environment.search_path(python)
+    inventory = environment.read(path, markers, source=python)
+    catalog = compiled.load()
+    made = problem.build(inventory, catalog, Snapshot.bundled())
+    order = objective.make("least-change", made, catalog)
+    number = f"{len(frozen.load()[place.NAME].pins)} distributions: "
+
+    def step(name: str, work: Callable[[], object], target: str = "") -> Row:
+        return Row(number + name, timing.spread(timing.function(work, rounds, before=forget)), target)
+
+    return [
+        step("read", lambda: environment.read(path, markers, source=python)),
+        step("load the catalog and match", lambda: match(inventory.versions(), compiled.load())),
+        step("build the problem, snapshot included", lambda: problem.build(inventory, catalog, Snapshot.bundled())),
+        step("solve", lambda: search.solve(made, order), "10"),
+        *_large(rounds),
+    ]
+
+
+def _large(rounds: int) -> List[Row]:
+    builds, solves = [], []
+    for seed in range(max(3, rounds // 3)):
+        build, solve = world(tangles.large(seed, hits=20), 1)
+        builds += build
+        solves += solve
+    name = "1,000 projects of 50 versions, 5,000 advisories, 20 hits: "
+    return [
+        Row(f"{name}build", timing.spread(builds), ""),
+        Row(f"{name}solve", timing.spread(solves), "100"),
+    ]
+
+
+def world(one: World, rounds: int) -> "tuple[List[float], List[float]]":
+    """CPU milliseconds to build and to solve a made-up world; its answer must be proved."""
+    made = problem.build(one.inventory, one.catalog, one.metadata, wishes=one.wishes)
+    order = objective.make("least-change", made, one.catalog)
+    answer = search.solve(made, order)
+    assert answer is not None
+    assert answer.proved
+    assert answer.changes
+    return (
+        timing.function(
+            lambda: problem.build(one.inventory, one.catalog, one.metadata, wishes=one.wishes),
+            rounds,
+            before=forget,
+        ),
+        timing.function(lambda: search.solve(made, order), rounds, before=forget),
+    )
+
+
+def forget() -> None:
+    """Empty what is memoised: a program begins with nothing."""
+    for known in (requirements.parse, requirements._clauses, requirements.admits):
+        known.cache_clear()
