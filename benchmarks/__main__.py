@@ -40,7 +40,9 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
         return _table(("program", "CPU time as a multiple", "of", "at most"), rows)
     if subject == "solve":
         steps = solve.run(rounds, place.prepare(whole.ANSWER).inside.python)
-        return _table(("step", "CPU ms", "at most"), [(row.name, str(row.milliseconds), row.target) for row in steps])
+        return _table(
+            ("step", "CPU ms", "at most"), [(row.name, str(row.milliseconds), row.target) for row in steps]
+        )
     curves = growth.run()
     if save:
         growth.draw(curves)

@@ -52,11 +52,12 @@ def draw(curves: Mapping[str, List[Point]]) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    from matplotlib import pyplot, ticker
+    from matplotlib import pyplot as plt
+    from matplotlib import ticker
 
     # Without what would differ from run to run, and with letters as letters.
-    pyplot.rcParams.update({"svg.hashsalt": "compatshim", "svg.fonttype": "none", "font.size": 10})
-    figure, panels = pyplot.subplots(2, 2, figsize=(9, 6.5), sharey=True, layout="constrained")
+    plt.rcParams.update({"svg.hashsalt": "compatshim", "svg.fonttype": "none", "font.size": 10})
+    figure, panels = plt.subplots(2, 2, figsize=(9, 6.5), sharey=True, layout="constrained")
     titles = {"projects": "distributions", "versions": "versions of each", "hits": "advisories that match"}
     for panel, (name, points) in zip(panels.flat, curves.items()):
         sizes = [point.size for point in points]

@@ -6,10 +6,10 @@ import os
 import subprocess
 from typing import NamedTuple, Sequence, Tuple
 
+from compatshim.files import cache_directory
 from compatshim.installer import uv
 from compatshim.kb import environments
 from compatshim.kb.environments import Environment, Spec
-from compatshim.kb.files import cache_directory
 from tests import frozen
 
 NAME = "large"

@@ -57,7 +57,7 @@ def _large(rounds: int) -> List[Row]:
     ]
 
 
-def world(one: World, rounds: int) -> "tuple[List[float], List[float]]":
+def world(one: World, rounds: int) -> tuple[List[float], List[float]]:
     """CPU milliseconds to build and to solve a made-up world; its answer must be proved."""
     made = problem.build(one.inventory, one.catalog, one.metadata, wishes=one.wishes)
     order = objective.make("least-change", made, one.catalog)

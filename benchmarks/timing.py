@@ -66,7 +66,9 @@ def program(command: Sequence[str]) -> Tuple[float, int]:
     return seconds * 1e3, done.returncode
 
 
-def function(work: Callable[[], object], rounds: int, *, before: Callable[[], object] = lambda: None) -> List[float]:
+def function(
+    work: Callable[[], object], rounds: int, *, before: Callable[[], object] = lambda: None
+) -> List[float]:
     """CPU milliseconds of every call; ``before`` is called ahead of each and is not counted."""
     found = []
     gc.collect()

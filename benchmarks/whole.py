@@ -40,8 +40,7 @@ def run(rounds: int) -> List[Row]:
         if name.startswith(command)
     ]
     return rows + [
-        Row(name, timing.ratio(found[name], found[NOTHING]), NOTHING, "")
-        for name in (COMPILE, UV_CHECK, PIP_CHECK)
+        Row(name, timing.ratio(found[name], found[NOTHING]), NOTHING, "") for name in (COMPILE, UV_CHECK, PIP_CHECK)
     ]
 
 
