@@ -76,10 +76,19 @@ def _snapshot(args: argparse.Namespace) -> int:
     del args
     from compatshim.kb import snapshot
     from compatshim.metadata import snapshot as reader
+    from compatshim.metadata.failures import DamagedError, UnavailableError
 
     place = os.path.join(os.path.dirname(os.path.abspath(reader.__file__)), "data", "snapshot.zip")
-    built = snapshot.build(snapshot.NEIGHBOURHOOD, place, report=options.say)
-    options.say(str(built))
+    try:
+        built = snapshot.build(snapshot.NEIGHBOURHOOD, place, report=options.say)
+    except UnavailableError as error:
+        raise cli.UsageError(
+            f"the index at {error.host} did not answer ({error}): run it again to go on"
+        ) from error
+    except DamagedError as error:
+        raise cli.UsageError(str(error)) from error
+    number = sum(map(len, built.releases.values()))
+    options.say(f"{place}: written ({len(built.releases)} projects, {number} releases, {built.size:,} bytes)")
     return cli.CLEAN
 
 

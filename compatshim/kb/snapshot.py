@@ -2,38 +2,35 @@
 
 Every final version of a project is kept, with the metadata of one of its wheels. The requirements of a
 version without a wheel are unknown: its source distribution would have to be built to tell. What was fetched
-stays in a cache, so that a rerun asks for new releases only.
+stays in the cache of the configured index, so that a rerun asks for new releases only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from email.parser import HeaderParser
-from http import HTTPStatus
+from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from compatshim.files import cache_directory, write_atomically
+from compatshim.metadata import pip_settings
+from compatshim.metadata.client import PARALLEL
+from compatshim.metadata.failures import DamagedError
 from compatshim.metadata.interface import Release
+from compatshim.metadata.library import Library
+from compatshim.metadata.pages import File
 from compatshim.metadata.snapshot import INDEX, SCHEMA_VERSION, SHARD
-
-if TYPE_CHECKING:
-    import requests
-    from pypi_simple import DistributionPackage, PyPISimple
 
 NEIGHBOURHOOD = (
     "accelerate",
@@ -87,9 +84,6 @@ NEIGHBOURHOOD = (
 )
 """The projects of the bundled snapshot: those that advisories name and what decides their versions."""
 
-_THREADS = 8
-_TIMEOUT = 60
-
 
 @dataclass(frozen=True)
 class BuildResult:
@@ -120,15 +114,19 @@ def build(
 ) -> BuildResult:
     """Fetch the metadata of ``projects`` and write them as a snapshot to ``destination``.
 
-    ``report`` gets a line for each project; ``date`` is today by default. Raises
-    :exc:`requests.RequestException` when the index does not answer (a rerun goes on where this one stopped),
-    :exc:`ValueError` when a wheel has no readable metadata, and :exc:`OSError` when a file cannot be written.
+    ``report`` gets a line for each project; ``date`` is today by default. The index is the main one that pip is
+    configured for. Raises :exc:`~compatshim.metadata.failures.UnavailableError` when it does not answer (a rerun
+    goes on where this one stopped), :exc:`~compatshim.metadata.failures.DamagedError` when a wheel has no readable
+    metadata, and :exc:`OSError` when a file cannot be written.
     """
     names = sorted({canonicalize_name(project) for project in projects})
     found: Dict[str, Tuple[Release, ...]] = {}
     missing: List[str] = []
-    with _client() as client, ThreadPoolExecutor(_THREADS) as pool:
-        index = _Index(client, cache or cache_directory("metadata"))
+    settings = pip_settings.read(sys.executable, os.environ)
+    settings = replace(settings, indexes=settings.indexes[:1], folders=())
+    library = Library(settings, cache or cache_directory("index"))
+    index = _Index(library)
+    with contextlib.closing(library), ThreadPoolExecutor(PARALLEL) as pool:
         for name, files in zip(names, pool.map(index.files, names)):
             if files is None:
                 missing.append(name)
@@ -177,141 +175,50 @@ def _shard(releases: Iterable[Release]) -> Dict[str, object]:
 
 
 class _Index:
-    """The package index, with what it said before in a directory on disk."""
+    """The final releases that an index has."""
 
-    def __init__(self, client: PyPISimple, cache: str) -> None:
-        self._client = client
-        self._cache = cache
-        os.makedirs(cache, exist_ok=True)
+    def __init__(self, library: Library) -> None:
+        self._library = library
 
-    def files(self, project: str) -> Optional[Dict[Version, List[DistributionPackage]]]:
+    def files(self, project: str) -> Optional[Dict[Version, List[File]]]:
         """Return the files of each final version, or None when there is no such project."""
-        from pypi_simple import NoSuchProjectError
-
-        files: Dict[Version, List[DistributionPackage]] = {}
-        try:
-            page = self._client.get_project_page(project, timeout=_TIMEOUT)
-        except NoSuchProjectError:
+        found = self._library.files(project)
+        if found is None:
             return None
-        for file in page.packages:
-            if file.package_type not in {"wheel", "sdist"}:
-                continue
+        files: Dict[Version, List[File]] = {}
+        for file in found:
             with contextlib.suppress(InvalidVersion):
-                version = Version(file.version or "")
+                version = Version(file.version)
                 if not version.is_prerelease:
                     files.setdefault(version, []).append(file)
         return files
 
-    def release(
-        self, project: str, version: Version, files: Mapping[Version, Sequence[DistributionPackage]]
-    ) -> Release:
+    def release(self, project: str, version: Version, files: Mapping[Version, Sequence[File]]) -> Release:
         """Return one release, with the metadata of the one of its wheels that most users get."""
         own = files[version]
-        wheels = [file for file in own if file.package_type == "wheel"]
+        wheels = [file for file in own if file.is_wheel]
         requires = None
         requires_python = own[0].requires_python
         if wheels:
-            fields = HeaderParser().parsestr(self._metadata(min(wheels, key=_rank)).decode("utf-8", "replace"))
-            requires = tuple(" ".join(text.split()) for text in fields.get_all("Requires-Dist", ()))
-            requires_python = fields.get("Requires-Python")
+            try:
+                found = self._library.metadata(project, version, min(wheels, key=_rank))
+            except DamagedError as error:
+                raise DamagedError(f"{project} {version}: {error}") from error
+            requires_python, requires = found.requires_python, found.requires
         return Release(
             project=project,
             version=version,
-            requires_python=requires_python or "",
+            requires_python=requires_python,
             requires=requires,
-            yanked=all(file.is_yanked for file in own),
-            uploaded=min((str(file.upload_time.date()) for file in own if file.upload_time), default=""),
+            yanked=all(file.yanked for file in own),
+            uploaded=min((file.uploaded for file in own if file.uploaded), default=""),
         )
 
-    def _metadata(self, wheel: DistributionPackage) -> bytes:
-        from pypi_simple import NoMetadataError
 
-        cached = os.path.join(self._cache, hashlib.sha256(wheel.url.encode("utf-8")).hexdigest())
-        with contextlib.suppress(FileNotFoundError), open(cached, "rb") as file:
-            return file.read()
-        try:
-            # Whether the index advertises the file says little: many serve it without.
-            data = self._client.get_package_metadata_bytes(
-                wheel, verify=bool(wheel.metadata_digests), timeout=_TIMEOUT
-            )
-        except NoMetadataError:
-            data = _metadata_inside(wheel.filename, _RemoteFile(self._client.s, wheel.url))
-        write_atomically(cached, data)
-        return data
-
-
-class _RemoteFile(io.RawIOBase):
-    """A file behind HTTP that can be read from anywhere, so that of a wheel only the needed parts travel."""
-
-    def __init__(self, session: requests.Session, url: str) -> None:
-        self._session = session
-        self._url = url
-        self._at = 0
-        answer = session.head(url, allow_redirects=True, timeout=_TIMEOUT)
-        answer.raise_for_status()
-        self._size = int(answer.headers["Content-Length"])
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = max(0, (0, self._at, self._size)[whence] + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        end = min(self._at + len(buffer), self._size)
-        if end <= self._at:
-            return 0
-        span = {"Range": f"bytes={self._at}-{end - 1}", "Accept-Encoding": "identity"}
-        answer = self._session.get(self._url, headers=span, timeout=_TIMEOUT)
-        answer.raise_for_status()
-        partial = answer.status_code == HTTPStatus.PARTIAL_CONTENT
-        data = answer.content if partial else answer.content[self._at : end]
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-def _metadata_inside(name: str, wheel: io.RawIOBase) -> bytes:
-    try:
-        with zipfile.ZipFile(io.BufferedReader(wheel, 1 << 16)) as archive:
-            members = archive.namelist()
-            (member,) = (member for member in members if re.fullmatch(r"[^/]+\.dist-info/METADATA", member))
-            return archive.read(member)
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise ValueError(f"{name}: no readable METADATA ({error})") from error
-
-
-def _rank(wheel: DistributionPackage) -> Tuple[bool, int, str]:
+def _rank(wheel: File) -> Tuple[bool, int, str]:
     # Old projects chose their requirements while a wheel was built, by the version of Python that built it.
-    name = wheel.filename
+    name = wheel.name
     platform = name.endswith("-any.whl") or ("manylinux" in name and "x86_64" in name)
     pythons = (r"-(cp311-cp311|cp3\d*-abi3|(py2\.)?py3-none)-", r"-(cp|py)3", "")
     python = next(rank for rank, pattern in enumerate(pythons) if re.search(pattern, name))
     return not platform, python, name
-
-
-def _client() -> PyPISimple:
-    """Return a client of the index that pip would use; it asks a busy index again after growing pauses."""
-    import requests
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
-
-    session = requests.Session()
-    session.verify = _pip_setting("cert") or True
-    retries = Retry(total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_THREADS, max_retries=retries))
-    return PyPISimple(_pip_setting("index-url") or PYPI_SIMPLE_ENDPOINT, session=session)
-
-
-def _pip_setting(name: str) -> str:
-    value = os.environ.get(f"PIP_{name.upper().replace('-', '_')}")
-    if value:
-        return value
-    command = [sys.executable, "-m", "pip", "config", "get", f"global.{name}"]
-    return subprocess.run(command, capture_output=True, check=False, text=True).stdout.strip()

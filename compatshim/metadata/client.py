@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from http import HTTPStatus
-from typing import IO, TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 from packaging.version import Version
 
@@ -116,25 +116,25 @@ class Client:
             pass  # not every server that has ranges has those from the end
         except (RemoteZipError, *declared.BROKEN) as error:
             raise DamagedError("the wheel is damaged") from error
-        with self._whole(address) as file:
-            return declared.inside(file)
+        return self._whole(address)
 
-    def _whole(self, address: str) -> IO[bytes]:
-        """A whole file, in a temporary place."""
+    def _whole(self, address: str) -> bytes:
+        """The metadata inside a wheel that has to be fetched as a whole."""
         import requests
 
-        place: IO[bytes] = tempfile.SpooledTemporaryFile(WHOLE >> 3)  # noqa: SIM115  it is handed on
-        try:
-            with self._session.get(address, stream=True, **self._for(address)) as answer:
-                _accepted(answer)
-                for chunk in answer.iter_content(_CHUNK):
-                    place.write(chunk)
-                    if place.tell() > WHOLE:
-                        raise DamagedError("the wheel is too large to fetch whole, and the server has no ranges")
-        except requests.RequestException as error:
-            raise UnavailableError(reason(error), host(address)) from None
-        place.seek(0)
-        return place
+        with tempfile.SpooledTemporaryFile(WHOLE >> 3) as place:
+            try:
+                with self._session.get(address, stream=True, **self._for(address)) as answer:
+                    _accepted(answer)
+                    for chunk in answer.iter_content(_CHUNK):
+                        place.write(chunk)
+                        if place.tell() > WHOLE:
+                            raise DamagedError(
+                                "the wheel is too large to fetch whole, and the server has no ranges"
+                            )
+            except requests.RequestException as error:
+                raise UnavailableError(reason(error), host(address)) from None
+            return declared.inside(place)
 
     def _get(self, address: str, headers: Optional[Mapping[str, str]] = None) -> requests.Response:
         """The answer, whatever its status but 401; one that breaks off is asked for again."""

@@ -200,10 +200,13 @@ class Index:
 
     def _versions(self, project: str, files: Iterable[File]) -> List[_Version]:
         """The versions to list, in ascending order, with what the snapshot knows of them."""
-        found: Dict[Version, List[File]] = defaultdict(list)
+        texts: Dict[str, List[File]] = defaultdict(list)
         for file in files:
+            texts[file.version].append(file)
+        found: Dict[Version, List[File]] = defaultdict(list)
+        for text, own in texts.items():
             with contextlib.suppress(InvalidVersion):  # pip does not see these either
-                found[Version(file.version)].append(file)
+                found[Version(text)] += own
         known = {release.version: release for release in self._snapshot.releases(project) or ()}
         versions = [
             _Version(version, found[version], self._target.best(found[version]), known.get(version))
