@@ -8,7 +8,7 @@ import re
 import struct
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import pytest
 from hypothesis import given
@@ -248,107 +248,3 @@ class TestErrors:
         path.write_bytes(data[: directory + 10] + struct.pack("<H", 99) + data[directory + 12 :])
         with pytest.raises(SnapshotError, match=re.escape(str(path))):
             Snapshot.open(str(path))
-
-
-class _Client:
-    """An index of two projects, one of which exists."""
-
-    def __init__(self, *files: Any) -> None:
-        self.files = files
-        self.asked: List[str] = []
-
-    def get_project_page(self, project: str, timeout: float) -> Any:
-        pypi_simple = pytest.importorskip("pypi_simple")
-        assert timeout
-        if project != "a":
-            raise pypi_simple.NoSuchProjectError(project, "")
-        return pypi_simple.ProjectPage(project, list(self.files), None, None)
-
-    def get_package_metadata_bytes(self, file: Any, *, verify: bool, timeout: float) -> bytes:
-        assert timeout
-        assert not verify
-        self.asked.append(file.filename)
-        return b"Requires-Python: >=3.8\nRequires-Dist: b\nRequires-Dist: c (>=1);\n  extra == 'd'\n\nText"
-
-
-def _file(name: str, day: Optional[int] = None, *, yanked: bool = False) -> Any:
-    pypi_simple = pytest.importorskip("pypi_simple")
-    _, version, kind = pypi_simple.parse_filename(name, "a")
-    return pypi_simple.DistributionPackage(
-        filename=name,
-        url=f"https://index.invalid/{name}",
-        project="a",
-        version=version,
-        package_type=kind,
-        digests={},
-        requires_python=">=3",
-        has_sig=None,
-        is_yanked=yanked,
-        upload_time=dt.datetime(2026, 1, day, tzinfo=dt.timezone.utc) if day else None,
-    )
-
-
-class TestBuild:
-    def test_keeps_final_versions_and_asks_only_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        client = _Client(
-            _file("a-2.0-py3-none-any.whl", 9),
-            _file("a-2.0.tar.gz", 8, yanked=True),
-            _file("a-2.1rc1-py3-none-any.whl"),
-            _file("a-2.1.dev1.tar.gz"),
-            _file("a-1.9.post1.tar.gz", yanked=True),
-            _file("a-10-cp27-cp27m-manylinux1_x86_64.whl"),
-            _file("a-10-cp311-cp311-win_amd64.whl"),
-            _file("a-10-cp312-cp312-manylinux_2_17_x86_64.whl"),
-        )
-        monkeypatch.setattr(builder, "_client", lambda: contextlib.nullcontext(client))
-        path = str(tmp_path / "s.zip")
-        lines: List[str] = []
-        for _ in range(2):
-            result = builder.build(["A", "gone"], path, report=lines.append, cache=str(tmp_path / "c"), date=DATE)
-        known = ("b", "c (>=1); extra == 'd'")
-        assert Snapshot.open(path).releases("a") == (
-            Release("a", Version("1.9.post1"), ">=3", None, yanked=True),
-            Release("a", Version("2.0"), ">=3.8", known, uploaded="2026-01-08"),
-            Release("a", Version("10"), ">=3.8", known),
-        )
-        assert sorted(client.asked) == [
-            "a-10-cp312-cp312-manylinux_2_17_x86_64.whl",
-            "a-2.0-py3-none-any.whl",
-        ]
-        assert (result.size, result.missing) == (os.path.getsize(path), ("gone",))
-        assert [str(release.version) for release in result.unknown] == ["1.9.post1"]
-        assert lines[:2] == ["a: 3 releases, requirements unknown for 1", "gone: not in the index"]
-
-    def test_reads_the_wheel_when_its_metadata_is_not_served(self, tmp_path: Path) -> None:
-        wheel = tmp_path / "a-1-py3-none-any.whl"
-        with zipfile.ZipFile(wheel, "w") as archive:
-            archive.writestr("a/vendor/b.dist-info/METADATA", "Name: b")
-            archive.writestr("a-1.dist-info/METADATA", "Name: a")
-        session = _Session(wheel.read_bytes())
-        assert builder._metadata_inside("a", builder._RemoteFile(session, "u")) == b"Name: a"  # type: ignore[arg-type]
-
-    def test_broken_wheel(self) -> None:
-        with pytest.raises(ValueError, match="a-1: no readable METADATA"):
-            builder._metadata_inside("a-1", builder._RemoteFile(_Session(b"broken"), "u"))  # type: ignore[arg-type]
-
-
-class _Session:
-    """One file over HTTP, by ranges."""
-
-    status_code = 206
-
-    def __init__(self, content: bytes) -> None:
-        self.whole = self.content = content
-        self.headers = {"Content-Length": str(len(content))}
-
-    def raise_for_status(self) -> None:
-        pass
-
-    def head(self, _: str, **__: object) -> _Session:
-        return self
-
-    def get(self, _: str, *, headers: Mapping[str, str], timeout: float) -> _Session:
-        assert timeout
-        first, last = map(int, headers["Range"].replace("bytes=", "").split("-"))
-        self.content = self.whole[first : last + 1]
-        return self

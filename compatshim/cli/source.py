@@ -52,6 +52,7 @@ def opened(args: argparse.Namespace, found: Inventory, wishes: Optional[Wishes])
             found,
             required=[wish.name for wish in wishes.require],
             prereleases=prereleases.asked(found, wishes),
+            bounds=prereleases.bounds(wishes),
         )
         # First of all the bar goes away.
         stack.callback(_say, index)

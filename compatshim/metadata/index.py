@@ -8,7 +8,7 @@ The index says which versions there are and which are yanked. What a version dec
 where that has it, since it never changes. A version without a wheel that fits the target (see
 :mod:`~compatshim.metadata.target`) is listed with unknown requirements, so that nobody proposes it: what its source
 distribution would require can only be told by building it. Pre-releases are listed for projects of which they are
-asked for, and where nothing else fits.
+asked for, and where no final version fits.
 
 Nothing here fails: what an index does not answer is taken from the snapshot, and :attr:`Index.notes` says so.
 """
@@ -20,6 +20,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
+from types import MappingProxyType
 from typing import (
     Callable,
     Dict,
@@ -35,6 +36,7 @@ from typing import (
     Union,
 )
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from compatshim.metadata.client import PARALLEL
@@ -93,14 +95,19 @@ class Index:
         *,
         required: Iterable[str] = (),
         prereleases: FrozenSet[str] = frozenset(),
+        bounds: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """``required`` are projects that the user wants; of ``prereleases``, pre-releases are listed too."""
+        """Take the projects that the user wants, those of which pre-releases count, and specifier sets by project.
+
+        Where no final version is within the bounds, pre-releases count as well.
+        """
         self._snapshot = snapshot
         self._library = library
         self._installed = frozenset(inventory.distributions)
         self._target = Target(inventory.markers)
         self._required = frozenset(required)
         self._prereleases = prereleases
+        self._bounds = {project: SpecifierSet(text) for project, text in bounds.items()}
         self.progress: Optional[Progress] = None
         """Where to tell how far it is."""
         self._done = self._total = 0
@@ -212,16 +219,16 @@ class Index:
             _Version(version, found[version], self._target.best(found[version]), known.get(version))
             for version in sorted(found)
         ]
-        final = any(not one.version.is_prerelease and self._is_fit(one) for one in versions)
-        if project in self._prereleases or not final:
+        bounds = self._bounds.get(project, SpecifierSet())
+        if project in self._prereleases or not any(
+            not one.version.is_prerelease and one.version in bounds and self._is_fit(one) for one in versions
+        ):
             return versions
         return [one for one in versions if not one.version.is_prerelease]
 
     def _is_fit(self, one: _Version) -> bool:
-        """Whether an installer could take one of the files of a version without being told to."""
-        if one.wheel is not None and not one.wheel.yanked:
-            return True
-        return any(not (file.is_wheel or file.yanked) and self._target.admits(file) for file in one.files)
+        """Whether an installer could take a version, from source too; for pip, yanked ones stand in the way as well."""
+        return one.wheel is not None or any(not file.is_wheel and self._target.admits(file) for file in one.files)
 
     def _release(self, project: str, one: _Version) -> Release:
         uploaded = min((file.uploaded for file in one.files if file.uploaded), default="")

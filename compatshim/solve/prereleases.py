@@ -1,14 +1,15 @@
 """Of which projects pre-releases may be proposed, as pip has it.
 
-pip takes a pre-release when the requirements on the project name one, and when nothing else fits. The first is
-judged here, from what the user says and what the installed distributions declare; who has one installed has said so
-too. The second depends on what the index has, and is judged there.
+pip takes a pre-release when the requirements on the project name one, and when no final version fits them. The
+first is judged here, from what the user says and what the installed distributions declare; to have one installed
+counts as well. The second depends on what the index has, and is judged there by the user's bounds. What only some
+candidate declares does not count.
 """
 
 from __future__ import annotations
 
 import re
-from typing import FrozenSet, Iterator
+from typing import Dict, FrozenSet, Iterator, List, Mapping, Optional
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -27,6 +28,15 @@ def asked(inventory: Inventory, wishes: Wishes) -> FrozenSet[str]:
     return frozenset(installed | {wish.name for wish in wanted if _names_one(wish.specifier)})
 
 
+def bounds(wishes: Wishes) -> Mapping[str, str]:
+    """The specifier sets that the user gave, by project; one that PEP 440 does not allow bounds nothing."""
+    found: Dict[str, List[str]] = {}
+    for wish in (*wishes.require, *(bound.wanted for bound in wishes.constraints)):
+        if wish.specifier and _names_one(wish.specifier) is not None:
+            found.setdefault(wish.name, []).append(wish.specifier)
+    return {project: ",".join(texts) for project, texts in found.items()}
+
+
 def _declared(inventory: Inventory) -> Iterator[Wanted]:
     """The declared requirements that apply and look as if they named a pre-release."""
     applies = requirements.Applicable(inventory.markers)
@@ -40,8 +50,9 @@ def _declared(inventory: Inventory) -> Iterator[Wanted]:
                 continue  # no marker at all; the problem lists the requirement as not judged
 
 
-def _names_one(specifier: str) -> bool:
+def _names_one(specifier: str) -> Optional[bool]:
+    """Whether a specifier set names a pre-release; None for one that is none."""
     try:
         return bool(SpecifierSet(specifier).prereleases)
     except InvalidSpecifier:
-        return False
+        return None

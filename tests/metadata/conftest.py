@@ -31,7 +31,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as made:
+    with Server().running() as made:
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 import io
@@ -13,11 +14,14 @@ import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Dict, List, Optional, Tuple, Type
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+from urllib.parse import unquote
 
 JSON = "application/vnd.pypi.simple.v1+json"
 TEXT = "text/html"
+
+_Made = Tuple[int, Dict[str, str], bytes]
+"""Status, headers and body."""
 
 
 @dataclass
@@ -77,7 +81,7 @@ class _Server(ThreadingHTTPServer):
 
 @dataclass
 class Server:
-    """An index; a context manager. Everything may be changed while it runs."""
+    """An index. Everything may be changed while it runs."""
 
     items: Dict[str, List[Item]] = field(default_factory=dict)
     """By project."""
@@ -103,8 +107,9 @@ class Server:
     agents: List[Dict[str, str]] = field(default_factory=list)
     """The headers of each request."""
 
-    def __enter__(self) -> Server:
-        self._closing = threading.Event()
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Server]:
+        """Serve, in a thread."""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -116,20 +121,14 @@ class Server:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._http = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, _: Optional[Type[BaseException]], __: Optional[BaseException], ___: Optional[TracebackType]
-    ) -> None:
-        self._closing.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._closing = threading.Event()
+        with _Server(("127.0.0.1", 0), Handler) as self._http:
+            thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+            thread.start()
+            yield self
+            self._closing.set()
+            self._http.shutdown()
+            thread.join()
 
     @property
     def host(self) -> str:
@@ -152,7 +151,7 @@ class Server:
         return Counter(self.log)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
-        path = request.path
+        path = unquote(request.path)
         self.agents.append(dict(request.headers))
         status, headers, body = self._made(path, request)
         self.log.append(f"GET {path} {status}")
@@ -171,7 +170,7 @@ class Server:
         request.end_headers()
         request.wfile.write(body)
 
-    def _made(self, path: str, request: BaseHTTPRequestHandler) -> Tuple[int, Dict[str, str], bytes]:
+    def _made(self, path: str, request: BaseHTTPRequestHandler) -> _Made:
         if self.statuses.get(path):
             return self.statuses[path].pop(0), {}, b"a page that nobody wants"
         if self.login is not None:
@@ -184,14 +183,9 @@ class Server:
         page = re.fullmatch("/simple/([^/]+)/", path)
         if page is not None and page[1] in self.items:
             return self._page(self.items[page[1]], request)
-        for item in (item for items in self.items.values() for item in items):
-            if path == f"/files/{item.name}":
-                return self._file(item.content, request)
-            if path == f"/files/{item.name}.metadata" and self.beside and item.metadata:
-                return 200, {}, item.metadata
-        return 404, {}, b"there is no such page"
+        return self._file(path, request)
 
-    def _page(self, items: List[Item], request: BaseHTTPRequestHandler) -> Tuple[int, Dict[str, str], bytes]:
+    def _page(self, items: List[Item], request: BaseHTTPRequestHandler) -> _Made:
         text = self._json(items) if self.form == JSON else self._html(items)
         headers = {"Content-Type": self.form}
         if self.tagged:
@@ -231,7 +225,15 @@ class Server:
     def _digest(item: Item) -> Dict[str, str]:
         return {"sha256": hashlib.sha256(item.metadata).hexdigest()}
 
-    def _file(self, content: bytes, request: BaseHTTPRequestHandler) -> Tuple[int, Dict[str, str], bytes]:
+    def _file(self, path: str, request: BaseHTTPRequestHandler) -> _Made:
+        for item in (item for items in self.items.values() for item in items):
+            if path == f"/files/{item.name}":
+                return self._content(item.content, request)
+            if path == f"/files/{item.name}.metadata" and self.beside and item.metadata:
+                return 200, {}, item.metadata
+        return 404, {}, b"there is no such page"
+
+    def _content(self, content: bytes, request: BaseHTTPRequestHandler) -> _Made:
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
         if wanted is None or not self.ranges:
             return 200, {}, content

@@ -119,26 +119,19 @@ class TestPages:
 class TestMetadata:
     @pytest.mark.parametrize("form", [JSON, TEXT])
     @pytest.mark.parametrize(
-        ("beside", "announced", "ranges", "asked"),
+        ("has", "asked"),
         [
-            (True, True, True, ["200"]),
-            (True, False, True, ["200"]),
-            (False, False, True, ["404", "206"]),
-            (False, True, True, ["404", "206"]),
-            (False, False, False, ["404", "200", "200"]),
+            ({"beside": True, "announced": True}, ["200"]),
+            ({"beside": True}, ["200"]),
+            ({"beside": False}, ["404", "206"]),
+            ({"beside": False, "announced": True}, ["404", "206"]),
+            ({"beside": False, "ranges": False}, ["404", "200", "200"]),
         ],
     )
     def test_every_way(
-        self,
-        beside: bool,
-        announced: bool,
-        ranges: bool,
-        asked: List[str],
-        form: str,
-        server: Server,
-        library: Opener,
+        self, has: Mapping[str, bool], asked: List[str], form: str, server: Server, library: Opener
     ) -> None:
-        server.form, server.beside, server.announced, server.ranges = form, beside, announced, ranges
+        vars(server).update(has, form=form)
         server.items["a"] = [ONE]
         assert declared(library()) == DECLARED
         assert [line.rpartition(" ")[2] for line in server.log[1:]] == asked
@@ -242,9 +235,7 @@ class TestCache:
         assert declared(library()) == DECLARED
         assert set(server.counted().values()) == {2}
 
-    def test_entries_of_another_form_are_fetched_again(
-        self, server: Server, library: Opener, tmp_path: Path
-    ) -> None:
+    def test_entries_of_another_form_are_fetched_again(self, server: Server, library: Opener) -> None:
         server.items["a"] = [ONE]
         made = library()
         file = only(made.files("a"))
@@ -295,7 +286,7 @@ def read_all(url: str, cache: str) -> List[Tuple[str, str]]:
 class TestSeveralIndexes:
     @pytest.fixture
     def other(self) -> Any:
-        with Server(items={"a": [wheel("a", "3.0")], "b": [wheel("b", "1.0")]}) as made:
+        with Server(items={"a": [wheel("a", "3.0")], "b": [wheel("b", "1.0")]}).running() as made:
             yield made
 
     @pytest.mark.parametrize(("merged", "versions"), [(True, ["1.0", "3.0"]), (False, ["1.0"])])
