@@ -77,6 +77,13 @@ class TestBundled:
         release = _release(bundled, "filelock", "3.9.0")
         assert (release.requires_python, release.uploaded, release.yanked) == (">=3.7", "2022-12-28", False)
 
+    def test_wheels(self, bundled: Snapshot) -> None:
+        assert _release(bundled, "filelock", "3.9.0").wheels is None
+        platforms = ("darwin-arm64", "darwin-x86_64", "linux-aarch64", "linux-x86_64", "win32-AMD64")
+        assert _release(bundled, "numpy", "1.26.4").wheels == tuple(
+            f"{one} 3.9 3.10 3.11 3.12" for one in platforms
+        )
+
     def test_source_distributions_alone_leave_requirements_unknown(self, bundled: Snapshot) -> None:
         assert _release(bundled, "filelock", "3.0.4").requires is None
 
@@ -112,6 +119,7 @@ def _projects(draw: st.DrawFn) -> Mapping[str, Tuple[Release, ...]]:
                 requires=draw(st.none() | st.lists(_text(), max_size=3).map(tuple)),
                 yanked=draw(st.booleans()),
                 uploaded=draw(st.sampled_from(("", DATE))),
+                wheels=draw(st.none() | st.lists(_text(), max_size=3).map(tuple)),
             )
             for version in sorted(versions)
         )

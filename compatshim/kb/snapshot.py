@@ -31,6 +31,7 @@ from compatshim.metadata.interface import Release
 from compatshim.metadata.library import Library
 from compatshim.metadata.pages import File
 from compatshim.metadata.snapshot import INDEX, SCHEMA_VERSION, SHARD
+from compatshim.metadata.wheels import summary
 
 NEIGHBOURHOOD = (
     "accelerate",
@@ -166,11 +167,14 @@ def _shard(releases: Iterable[Release]) -> Dict[str, object]:
     rows = []
     for release in sorted(releases, key=lambda release: release.version):
         python = strings.setdefault(release.requires_python, len(strings))
-        number = None
-        if release.requires is not None:
-            numbers = tuple(strings.setdefault(text, len(strings)) for text in release.requires)
-            number = lists.setdefault(numbers, len(lists))
-        rows.append((str(release.version), python, int(release.yanked), release.uploaded, number))
+        numbers = []
+        for texts in (release.requires, release.wheels):
+            number = None
+            if texts is not None:
+                words = tuple(strings.setdefault(text, len(strings)) for text in texts)
+                number = lists.setdefault(words, len(lists))
+            numbers.append(number)
+        rows.append((str(release.version), python, int(release.yanked), release.uploaded, *numbers))
     return {"strings": list(strings), "lists": list(lists), "releases": rows}
 
 
@@ -212,6 +216,7 @@ class _Index:
             requires=requires,
             yanked=all(file.yanked for file in own),
             uploaded=min((file.uploaded for file in own if file.uploaded), default=""),
+            wheels=summary(file.name for file in wheels),
         )
 
 

@@ -227,7 +227,7 @@ class Index:
         return [one for one in versions if not one.version.is_prerelease]
 
     def _is_fit(self, one: _Version) -> bool:
-        """Whether an installer could take a version, from source too; for pip, yanked ones stand in the way as well."""
+        """Whether an installer could take a version, from source too; for pip, yanked ones stand in the way."""
         return one.wheel is not None or any(not file.is_wheel and self._target.admits(file) for file in one.files)
 
     def _release(self, project: str, one: _Version) -> Release:

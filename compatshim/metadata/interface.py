@@ -19,6 +19,8 @@ class Release(NamedTuple):
     yanked: bool = False
     uploaded: str = ""
     """ISO date of the first upload."""
+    wheels: Optional[Tuple[str, ...]] = None
+    """What its wheels are for, in the words of :mod:`compatshim.metadata.wheels`; None when for every Python 3."""
 
 
 class MetadataSource(Protocol):

@@ -6,10 +6,11 @@ most releases repeat those of the release before::
 
     {"strings": ["numpy", ">=3.8"],
      "lists": [[0]],
-     "releases": [["1.0", 1, 0, "2024-05-01", 0]]}
+     "releases": [["1.0", 1, 0, "2024-05-01", 0, null]]}
 
 A row holds the version, the index of ``Requires-Python`` among the strings, whether it is yanked, the date of
-its upload, and the index of its requirements among the lists: null when they are not known.
+its upload, and two indices among the lists: that of its requirements, null when they are not known, and that of
+what its wheels are for, null when every Python 3 can use one.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ def _decoded(project: str, shard: Any) -> Tuple[Release, ...]:
             requires=None if requires is None else lists[requires],
             yanked=bool(yanked),
             uploaded=uploaded,
+            wheels=None if wheels is None else lists[wheels],
         )
-        for version, python, yanked, uploaded, requires in shard["releases"]
+        for version, python, yanked, uploaded, requires, wheels in shard["releases"]
     )

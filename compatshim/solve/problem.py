@@ -28,6 +28,7 @@ from typing import (
 from packaging.version import Version
 
 from compatshim.metadata.interface import MetadataSource, Prefetching
+from compatshim.metadata.wheels import Fit
 from compatshim.model import Advisory, Catalog, Inventory, Term
 from compatshim.solve import requirements
 from compatshim.solve.requirements import Candidates, Wanted
@@ -176,6 +177,7 @@ class _Builder:
         self.python = inventory.markers.get("python_full_version", "")
         self.applies = requirements.Applicable(inventory.markers)
         self.supported: Dict[str, bool] = {}
+        self.fits = Fit(inventory.markers)
         self.candidates: Dict[str, Candidates] = {}
         self.texts: Dict[str, Dict[str, int]] = {}
         """Every requirement that some candidate of a project declares, with the bits of those candidates."""
@@ -264,8 +266,9 @@ class _Builder:
         found: List[Tuple[Optional[Version], Tuple[str, ...]]] = [
             (release.version, release.requires)
             for release in releases or ()
-            # A release of which only a source distribution exists may require anything: it is never proposed.
+            # A release that would have to be built may require anything, and may fail: it is never proposed.
             if release.requires is not None
+            and self.fits(release.wheels)
             and self._supported(release.requires_python)
             and (not release.yanked or self._wanted_so(project, release.version))
         ]

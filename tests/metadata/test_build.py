@@ -44,9 +44,9 @@ def test_keeps_final_versions_and_asks_only_once(server: Server, tmp_path: Path)
     for _ in range(2):
         result = builder.build(["A", "gone"], path, report=lines.append, cache=str(tmp_path / "c"), date=DAY)
     assert Snapshot.open(path).releases("a") == (
-        Release("a", Version("1.9.post1"), ">=3", None, yanked=True, uploaded=DAY),
+        Release("a", Version("1.9.post1"), ">=3", None, yanked=True, uploaded=DAY, wheels=()),
         Release("a", Version("2.0"), ">=3.8", known, uploaded=DAY),
-        Release("a", Version("10"), ">=3.8", known, uploaded=DAY),
+        Release("a", Version("10"), ">=3.8", known, uploaded=DAY, wheels=("linux-x86_64 3.12", "win32-AMD64 3.11")),
     )
     assert server.asked("[.]metadata") == 2
     assert (result.size, result.missing) == (os.path.getsize(path), ("gone",))
