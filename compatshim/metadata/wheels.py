@@ -1,8 +1,8 @@
 """What the wheels of a release are for, in a few words: the tags of PEP 425 as far as markers can judge them.
 
-Each text is a platform and the Pythons that there are wheels for on it: ``linux-x86_64 3.8 3.9``, ``win32-AMD64
-3.7+`` (a stable ABI), ``any 3.10``. A platform is named by its ``sys_platform`` and ``platform_machine``. Markers do
-not tell the C library of a Linux, the version of a macOS, or a free-threaded interpreter, and neither do we.
+Each text is a platform and the Pythons that there are wheels for on it: ``linux-x86_64 3.8 3.9``, ``any 3.10``, or
+``win32-AMD64 3.7+`` for a stable ABI. A platform is named by its ``sys_platform`` and ``platform_machine``. Markers
+do not tell the C library of a Linux, the version of a macOS, or a free-threaded interpreter, and neither do we.
 """
 
 from __future__ import annotations

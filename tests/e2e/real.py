@@ -36,10 +36,7 @@ class Copy:
 
     def broken(self) -> FrozenSet[str]:
         """What ``pip check`` says of it."""
-        command = [sys.executable, "-m", "pip", "--python", self.environment.python, "check"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode in (0, 1), done.stderr
-        return frozenset(done.stdout.splitlines() if done.returncode else ())
+        return frozenset(environments.unmet(self.environment, installer="pip").splitlines())
 
     def ask(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
         """One of our commands about this environment, in a process of its own."""
@@ -52,19 +49,9 @@ class Copy:
             self.environment, ["--only-binary", ":all:", "-c", bound, *arguments], installer=installer
         )
 
-    def restore(self) -> None:
-        """Make it what it was."""
-        pins = self._write("pins.txt", "".join(f"{pin}\n" for pin in self.frozen.pins))
-        command = [sys.executable, "-m", "uv", "pip", "sync", "--python", self.environment.python, pins]
-        subprocess.run(command, capture_output=True, check=True)
-
     def constraints(self, text: str) -> str:
         """The path of a constraint file with this text."""
         return self._write("constraints.txt", text)
-
-    def story(self) -> Any:
-        """What the ranks of the founding story get, without compatshim."""
-        return tell(self, "never")
 
     def _write(self, name: str, text: str) -> str:
         path = os.path.join(self.folder, name)
@@ -114,11 +101,6 @@ def errors(environment: Environment) -> Tuple[str, ...]:
     found = [item["id"] for item in json.loads(done.stdout)["findings"] if item["level"] == "error"]
     assert done.returncode == (1 if found else 0), done.stderr
     return tuple(found)
-
-
-def moves(outcome: Dict[str, Any]) -> Dict[str, str]:
-    """Version by project, from the changes of a JSON answer."""
-    return {change["project"]: change["after"] for change in outcome["changes"]}
 
 
 def pins(changes: Dict[str, str]) -> List[str]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Tuple
+import shutil
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
 from compatshim import compiled
+from compatshim.kb import environments
 from tests.e2e import real, support
 from tests.e2e.real import FROZEN, Copy
 
 pytestmark = pytest.mark.e2e
 
 INSTALLERS = ("pip", "uv")
-CHOSEN = [("hub-1.4-story", "pip"), ("upgraded-evaluate", "uv"), ("extras", "pip")]
-"""For every run; the others are the matrix."""
 CATALOG = compiled.load()
+TRIO = ("evaluate", "datasets", "filelock")
+Copies = Callable[[str], Copy]
 
 
 @pytest.fixture(autouse=True)
@@ -27,18 +29,19 @@ def wheels(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("UV_FIND_LINKS", os.environ.get("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"]))
 
 
-@pytest.mark.parametrize(("name", "installer"), CHOSEN)
-@pytest.mark.parametrize("command", ["pin", "plan"])
-def test_the_answer_works_when_it_is_installed(tmp_path: Any, name: str, installer: str, command: str) -> None:
-    cure(real.copy(name, str(tmp_path)), installer, command)
+@pytest.fixture
+def copy(tmp_path: Any) -> Iterator[Copies]:
+    """Makes a copy of a frozen environment; it is large, and goes away with the test."""
+    yield lambda name: real.copy(name, str(tmp_path))
+    shutil.rmtree(tmp_path)
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("installer", INSTALLERS)
 @pytest.mark.parametrize("name", FROZEN)
 @pytest.mark.parametrize("command", ["pin", "plan"])
-def test_every_answer_works_when_it_is_installed(tmp_path: Any, name: str, installer: str, command: str) -> None:
-    cure(real.copy(name, str(tmp_path)), installer, command)
+def test_every_answer_works_when_it_is_installed(copy: Copies, name: str, installer: str, command: str) -> None:
+    cure(copy(name), installer, command)
 
 
 @pytest.mark.matrix
@@ -49,6 +52,82 @@ def test_the_faults_that_check_finds_really_strike(name: str) -> None:
     assert found == tuple(one for one in FROZEN[name].definition.findings if CATALOG.advisory(one).level == "error")
     for identifier in found:
         assert support.reproduce(environment, CATALOG.advisory(identifier).reproducer.id) == 1, identifier
+
+
+def test_beside_virtualenv_the_folklore_pin_is_impossible_and_another_answer_works(copy: Copies) -> None:
+    copied = copy("virtualenv")
+    with pytest.raises(environments.BuildError):
+        copied.install(["filelock==3.9.0", *(pin for pin in copied.frozen.pins if "filelock==" not in pin)], "uv")
+    assert cure(copied, "pip", "pin") == {"evaluate": "0.4.6", "filelock": "3.30.0"}
+
+
+def test_beside_virtualenv_holding_evaluate_moves_what_needs_a_newer_filelock(copy: Copies) -> None:
+    changes = cure(copy("virtualenv"), "uv", "pin", "--hold", "evaluate")
+    assert changes["filelock"] == "3.9.0"
+    assert {"virtualenv", "tox"} <= set(changes)
+
+
+def test_with_huggingface_hub_1_4_the_folklore_pin_would_break_downloads_and_another_answer_works(
+    copy: Copies,
+) -> None:
+    assert cure(copy("hub-1.4-story"), "pip", "pin") == {"evaluate": "0.4.6", "filelock": "3.30.0"}
+
+
+def test_after_the_folklore_pin_huggingface_hub_1_4_moves(copy: Copies) -> None:
+    assert cure(copy("hub-1.4"), "uv", "pin") == {"huggingface-hub": "1.3.7"}
+
+
+def test_transformers_accelerate_and_torch_stay_as_they_are(copy: Copies) -> None:
+    assert cure(copy("torch"), "uv", "pin") == {"evaluate": "0.4.6"}
+
+
+def test_what_was_broken_stays_listed_and_is_not_made_worse(copy: Copies) -> None:
+    copied = copy("no-torch")
+    listed = json.loads(copied.ask("plan", "--format", "json").stdout)["broken_before"]
+    assert {one.partition(":")[0] for one in listed} == {"accelerate", "peft", "sentence-transformers", "trl"}
+    assert len(copied.broken()) == len(listed)
+    cure(copied, "pip", "plan")
+    assert len(copied.broken()) == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--hold", "evaluate"], {"filelock": "3.9.0"}),
+        (["--hold", "evaluate", "--hold", "datasets"], {"filelock": "3.9.0"}),
+        (["--hold", "filelock"], {"evaluate": "0.4.6", "datasets": "2.17.0"}),
+    ],
+    ids=lambda value: "-".join(value[1::2]) if isinstance(value, list) else "",
+)
+def test_what_is_held_stays(copy: Copies, options: List[str], expected: Dict[str, str]) -> None:
+    assert cure(copy("story"), "uv", "pin", *options) == expected
+
+
+def test_with_everything_held_there_is_no_answer_but_the_shim(copy: Copies) -> None:
+    copied = copy("story")
+    answered = copied.ask("pin", *(word for name in TRIO for word in ("--hold", name)))
+    assert (answered.returncode, answered.stdout) == (1, "")
+    said = " ".join(answered.stderr.split())
+    assert "No change of versions cures this" in said
+    assert "--hold filelock; then filelock==3.9.0 does." in said
+    assert "`import compatshim` mends CSA-2026-0001, CSA-2026-0002" in said
+    assert real.tell(copied, "never") != real.HEALTHY
+    assert real.tell(copied, "first") == real.HEALTHY
+    for identifier in ("CSA-2026-0001", "CSA-2026-0002"):
+        assert support.reproduce(copied.environment, CATALOG.advisory(identifier).reproducer.id, shim=True) == 0
+
+
+def test_who_wants_datasets_3_gets_it(copy: Copies) -> None:
+    changes = cure(copy("story"), "pip", "pin", "--require", "datasets>=3")
+    assert int(changes["datasets"].partition(".")[0]) >= 3
+
+
+def test_the_constraints_of_the_user_are_kept(copy: Copies) -> None:
+    copied = copy("story")
+    own = os.path.join(copied.folder, "own.txt")
+    with open(own, "w", encoding="utf-8") as file:
+        file.write("filelock>=3.12  # a decision of ours\nhuggingface_hub<0.25\nevaluate<0.4.3\n")
+    assert cure(copied, "pip", "pin", "-c", own) == {"evaluate": "0.4.2", "filelock": "3.30.0"}
 
 
 def cure(copied: Copy, installer: str, command: str, *options: str) -> Dict[str, str]:
@@ -69,19 +148,15 @@ def cure(copied: Copy, installer: str, command: str, *options: str) -> Dict[str,
     for step in steps:
         expected.update({change["project"]: change["after"] for change in step})
         # With nothing to change, the installer must leave what it is asked about alone under the file.
-        wanted = [f"{change['project']}=={change['after']}" for change in step] or [
-            "evaluate",
-            "datasets",
-            "filelock",
-        ]
+        wanted = [f"{change['project']}=={change['after']}" for change in step] or TRIO
         copied.install([*under, *wanted], installer)
         assert difference(expected, copied.versions()) == {}
         assert copied.broken() <= broken
     assert real.errors(copied.environment) == ()
     for identifier in faults:
         assert support.reproduce(copied.environment, CATALOG.advisory(identifier).reproducer.id) == 0, identifier
-    assert copied.story() == real.HEALTHY
-    return real.moves(answer)
+    assert real.tell(copied, "never") == real.HEALTHY
+    return {change["project"]: change["after"] for change in answer["changes"]}
 
 
 def difference(expected: Dict[str, str], found: Dict[str, str]) -> Dict[str, Tuple[str, str]]:
