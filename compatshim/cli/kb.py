@@ -171,7 +171,7 @@ def _sets(args: argparse.Namespace) -> int:
             sys.stdout.flush()
             outcomes.append(made.outcome)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{len(outcomes)} of {len(wanted)} sets were finished, and stay") from None
+        raise KeyboardInterrupt(f"what was finished stays ({len(outcomes)} of {len(wanted)} sets)") from None
     counts = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in make.OUTCOMES)
     options.say(f"{len(outcomes)} sets: {counts}")
     if make.REFUTED in outcomes:

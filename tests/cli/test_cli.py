@@ -481,7 +481,7 @@ class TestSets:
         monkeypatch.setattr(Maker, "make", make)
         answer = command("kb", "sets", "--folder", sets)
         assert answer.code == 2
-        assert answer.err == "compatshim: interrupted; 2 of 4 sets were finished, and stay\n"
+        assert answer.err == "compatshim: interrupted; what was finished stays (2 of 4 sets)\n"
 
     def test_check(self, command: Command, sets: str) -> None:
         command("kb", "sets", "old", "--folder", sets)

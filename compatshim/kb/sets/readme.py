@@ -31,8 +31,10 @@ Complete, pinned environments of named stacks, one file for each Python:
 - the reproducer of every advisory about the file's projects did what the catalog says
   ([verified.json](verified.json) has each outcome).
 
-"Holds all the same" names what is no error: warnings, and faults that no version cures; `import compatshim` mends
-those with a shim. The last column has the day and the digest of the catalog.
+"Changed" is what compatshim moved from the versions that a resolver gives. "Holds all the same" names what is no
+error: warnings, and faults that no version cures; `import compatshim` mends those marked (shim). "Verified" has the
+day and the digest of the catalog.
+
 `python -m compatshim kb sets --check` says whether all this still fits the catalog.
 """
 
