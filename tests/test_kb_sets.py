@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import pytest
 from packaging.version import Version
@@ -210,17 +210,22 @@ OUTCOMES = {
 }
 
 
-class Fake(Maker):
-    """Gives what it was told to give, without installing anything."""
+Told = Callable[[Job], Tuple[Optional[ConstraintFile], Entry]]
 
-    def __init__(self, **told: Callable[[Job], Tuple[Optional[ConstraintFile], Entry]]) -> None:
-        super().__init__(KNOWN, Releases({}), "no tests")
-        object.__setattr__(self, "told", told)
+
+@dataclasses.dataclass(frozen=True)
+class Fake(Maker):
+    """Gives what it was told to give for a stack, without installing anything."""
+
+    told: Mapping[str, Told]
 
     def make(self, job: Job, python: str) -> Tuple[Optional[ConstraintFile], Entry]:
         assert python == f"/python{job.minor}"
-        told: Dict[str, Callable[[Job], Tuple[Optional[ConstraintFile], Entry]]] = vars(self)["told"]
-        return told.get(job.stack.name.partition("-")[0], verified)(job)
+        return self.told.get(job.stack.name.partition("-")[0], verified)(job)
+
+
+def fake(**told: Told) -> Fake:
+    return Fake(KNOWN, Releases({}), "no tests", told)
 
 
 def asked(job: Job) -> Entry:
@@ -266,13 +271,13 @@ def contents(folder: str) -> Dict[str, bytes]:
 def folder(tmp_path: Path) -> str:
     """Fresh sets: one stack has a set for both Pythons, the other for none."""
     made = written(tmp_path / "sets")
-    generate(made, Fake(new=impossible))
+    generate(made, fake(new=impossible))
     return made
 
 
 class TestMake:
     def test_tells_of_each(self, tmp_path: Path) -> None:
-        told = generate(written(tmp_path), Fake(new=impossible), "3.8")
+        told = generate(written(tmp_path), fake(new=impossible), "3.8")
         assert told == [
             "old-1/python3.12.txt: skipped: there is no Python 3.12 here",
             "new/python3.12.txt: skipped: there is no Python 3.12 here",
@@ -301,7 +306,7 @@ class TestMake:
             return made._replace(digest="bbbbbbbbbbbb", version="9"), entry
 
         before = contents(folder)
-        generate(folder, Fake(old=later, new=impossible))
+        generate(folder, fake(old=later, new=impossible))
         assert contents(folder) == before
 
     def test_what_was_observed_anew_is_on_record(self, folder: str) -> None:
@@ -309,12 +314,12 @@ class TestMake:
             made, entry = verified(job)
             return made, dataclasses.replace(entry, date="2027-01-01", outcomes={"CSA-2026-0007": "bad"})
 
-        generate(folder, Fake(old=differs, new=impossible))
+        generate(folder, fake(old=differs, new=impossible))
         assert record.read(folder)["old-1/python3.8.txt"].date == "2027-01-01"
 
     def test_refuted_leaves_everything_and_goes_on(self, folder: str) -> None:
         before = contents(folder)
-        assert generate(folder, Fake(old=refuted, new=impossible)) == [
+        assert generate(folder, fake(old=refuted, new=impossible)) == [
             "old-1/python3.8.txt: refuted: old-1 does not work",
             "old-1/python3.12.txt: refuted: old-1 does not work",
             "new/python3.8.txt: impossible: there are no wheels",
@@ -323,14 +328,14 @@ class TestMake:
         assert contents(folder) == before
 
     def test_what_became_impossible_has_no_file(self, folder: str) -> None:
-        generate(folder, Fake(old=impossible, new=impossible))
+        generate(folder, fake(old=impossible, new=impossible))
         assert sorted(contents(folder)) == ["README.md", "sets.toml", "verified.json"]
         assert check.stale(folder, KNOWN) == ()
 
     def test_entries_of_stacks_that_went_go(self, folder: str) -> None:
         shutil.rmtree(os.path.join(folder, "old-1"))
         written(Path(folder), TOML.replace("old-1", "old-2"))
-        generate(folder, Fake(new=impossible))
+        generate(folder, fake(new=impossible))
         assert sorted(record.read(folder)) == [
             "new/python3.12.txt",
             "new/python3.8.txt",
@@ -345,7 +350,7 @@ class TestMake:
 
         made = written(tmp_path)
         with pytest.raises(type(trouble)):
-            generate(made, Fake(new=fails))
+            generate(made, fake(new=fails))
         assert sorted(record.read(made)) == ["old-1/python3.12.txt", "old-1/python3.8.txt"]
         assert len(check.stale(made, KNOWN)) == 2
 
@@ -362,7 +367,7 @@ class TestMake:
         told = make.make(
             written(tmp_path),
             stacks.jobs(str(tmp_path)),
-            Fake(new=waits),
+            fake(new=waits),
             interpreters={"3.8": "/python3.8"},
             workers=2,
         )
@@ -502,7 +507,7 @@ As it is. Asked for `datasets`, as the index was before 2026-11-22.
 class TestReadme:
     def test_says_what_there_is_and_what_is_missing(self, tmp_path: Path) -> None:
         folder = written(tmp_path)
-        generate(folder, Fake(new=impossible), "3.8")
+        generate(folder, fake(new=impossible), "3.8")
         text = readme.text(folder)
         assert text == (tmp_path / "README.md").read_text(encoding="utf-8")
         head, _, rest = text.partition("\n## ")
