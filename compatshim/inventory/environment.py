@@ -35,7 +35,7 @@ def of(python: str) -> Inventory:
 
 def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
     """Module search path and marker environment of another interpreter. Raises :exc:`InventoryError`."""
-    import json
+    import ast
     import subprocess
 
     try:
@@ -52,9 +52,10 @@ def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
         reason = getattr(error, "strerror", None) or str(error)
         raise InventoryError(f"--python {python}: cannot be run ({reason}); name a Python interpreter") from error
     try:
-        found = json.loads(answer.stdout.splitlines()[-1])  # start-up files may print, too
-        return list(found["path"]), dict(found["markers"])
-    except (ValueError, LookupError, TypeError) as error:
+        line = answer.stdout.splitlines()[-1]  # start-up files may print, too
+        path, markers = ast.literal_eval(line.decode("ascii"))
+        return list(path), dict(markers)
+    except (ValueError, LookupError, TypeError, SyntaxError) as error:
         last = answer.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         said = f": {last[0]}" if last else ""
         raise InventoryError(

@@ -1,13 +1,17 @@
 """What an interpreter says of itself: its module search path, and the environment that markers are judged in.
 
-Also run as a program by other interpreters, from 3.8 on, so it needs nothing but the standard library.
+Also run as a program by other interpreters, from 3.8 on, so it needs nothing but the standard library, and of that
+only what a starting interpreter has loaded anyway.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def markers() -> dict[str, str]:
@@ -54,6 +58,5 @@ def source() -> str:
 
 
 if __name__ == "__main__":
-    import json
-
-    sys.stdout.write(json.dumps({"path": [entry for entry in sys.path if entry], "markers": markers()}))
+    # A literal: to import json takes as long as the interpreter takes to start.
+    sys.stdout.write(ascii(([entry for entry in sys.path if entry], markers())))

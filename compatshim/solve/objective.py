@@ -42,8 +42,8 @@ class Objective(NamedTuple):
     name: str
     order: Tuple[str, ...]
     proven: FrozenSet[Tuple[str, str]]
-    listed: Mapping[str, Tuple[str, ...]]
-    """Specifiers that the remedies of the present findings give, for each project such a finding names."""
+    listed: Mapping[str, int]
+    """Bits of the candidates that the remedies of the present findings allow, for each project that they name."""
     droppable: FrozenSet[str] = frozenset()
     """Stand-ins for wishes: what dropping one costs comes before all else."""
 
@@ -69,14 +69,12 @@ class Objective(NamedTuple):
         # A project that is added disturbs nothing that is there: one that fits will do, the newest first.
         if before is None or after is None:
             return self.zero
-        listed = self.listed.get(project)
         parts = dict.fromkeys(self.order, 0)
         parts[jump(before, after)] = parts["changed"] = 1
         parts["downgrades"] = int(index < problem.current[project])
         parts["age"] = len(versions) - 1 - index
         parts["unproven"] = int((project, str(after)) not in self.proven)
-        if listed is not None:
-            parts["unlisted"] = int(not any(requirements.admits(text, after) for text in listed))
+        parts["unlisted"] = int(not self.listed.get(project, -1) >> index & 1)
         return tuple([parts[name] for name in self.order])  # the innermost loop: a generator takes twice as long
 
     def compare(self, cost: Cost, other: Cost) -> Tuple[str, ...]:
@@ -117,9 +115,14 @@ def make(name: str, problem: Problem, catalog: Catalog, *, droppable: FrozenSet[
                 requirement = requirements.parse(text)
                 if requirement is not None:
                     listed.setdefault(requirement.name, []).append(requirement.specifier)
-    terms = {project: tuple(texts) for project, texts in listed.items()}
+    allowed = {}
+    for project, texts in listed.items():
+        candidates = requirements.Candidates(problem.candidates.get(project, ()))
+        allowed[project] = 0
+        for text in texts:
+            allowed[project] |= candidates.admitted(text)
     order = ("dropped", *ORDERS[name]) if droppable else ORDERS[name]
-    return Objective(name, order, catalog.proven, terms, droppable)
+    return Objective(name, order, catalog.proven, allowed, droppable)
 
 
 def _installed(problem: Problem) -> Mapping[str, Version]:
