@@ -128,16 +128,17 @@ class Snapshot:
 
 def _decoded(project: str, shard: Any) -> Tuple[Release, ...]:
     strings = shard["strings"]
-    lists = [tuple(strings[number] for number in numbers) for numbers in shard["lists"]]
+    lists = [tuple([strings[number] for number in numbers]) for numbers in shard["lists"]]
     return tuple(
+        # By position: by name it takes twice as long, and there are thousands.
         Release(
-            project=project,
-            version=Version(version),
-            requires_python=strings[python],
-            requires=None if requires is None else lists[requires],
-            yanked=bool(yanked),
-            uploaded=uploaded,
-            wheels=None if wheels is None else lists[wheels],
+            project,
+            Version(version),
+            strings[python],
+            None if requires is None else lists[requires],
+            bool(yanked),
+            uploaded,
+            None if wheels is None else lists[wheels],
         )
         for version, python, yanked, uploaded, requires, wheels in shard["releases"]
     )
