@@ -36,8 +36,9 @@ class Wanted(NamedTuple):
 
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_BEFORE_RELEASE = r"(?:[-_.]?(?:a|b|rc|dev)(?:[-_.]?\d+)?)"
 _USUAL_CLAUSE = (
-    r"(?:(?:[<>]=?|[!=]=)\s*\d+(?:\.\d+)*(?:(?:[-_.]?(?:a|b|rc)[-_.]?|\.post|\.dev)\d+)?"
+    rf"(?:(?:[<>]=?|[!=]=)\s*\d+(?:\.\d+)*(?:{_BEFORE_RELEASE}|\.post\d+)?"
     r"|[!=]=\s*\d+(?:\.\d+)*\.\*|~=\s*\d+(?:\.\d+)+)"
 )
 _USUAL_SPECIFIER = rf"{_USUAL_CLAUSE}(?:\s*,\s*{_USUAL_CLAUSE})*"
@@ -85,6 +86,7 @@ _COMPARISON = re.compile(rf"(\w+)\s*(<=|<|!=|==|>=|>|in)\s*({_QUOTED})")
 _TOKEN = re.compile(rf"\s*(?:(\()|(\))|\b(and|or)\b|(\w+\s*(?:<=|<|!=|==|>=|>|in)\s*(?:{_QUOTED})))\s*")
 _ONLY_WITH = re.compile(rf"(?:.*\sand\s+)?\(?\s*extra\s*==\s*({_QUOTED})\s*\)?\s*")
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
+_RELEASE = re.compile(r"(\d+(?:\.\d+)*)((?:a|b|rc|\.dev)\d+)?")
 _STRINGS = frozenset(
     (
         "sys_platform",
@@ -170,8 +172,9 @@ class Applicable:
         elif operator == "in":
             known = here in value
         elif variable in ("python_version", "python_full_version"):
-            if _PLAIN.fullmatch(here) and _PLAIN.fullmatch(value):
-                known = _ORDER[operator](_release(here), _release(value))
+            release = _RELEASE.fullmatch(value)
+            if _PLAIN.fullmatch(here) and release is not None:
+                known = _ORDER[operator]((_release(here), 0), (_release(release[1]), -1 if release[2] else 0))
         # What looks like a version would be compared as one.
         elif variable in _STRINGS and operator in ("==", "!=") and not _PLAIN.match(value):
             known = (here == value) == (operator == "==")
@@ -202,7 +205,7 @@ _FINAL, _AFTER = -1, float("inf")
 """Before and after all post-releases."""
 _Clause = Tuple[str, Tuple[int, ...], float]
 """Operator, release numbers as they were written, post-release."""
-_VERSION = re.compile(r"(\d+(?:\.\d+)*)(?:(\.\*)|\.post(\d+)|((?:[-_.]?(?:a|b|rc)[-_.]?|\.dev)\d+))?")
+_VERSION = re.compile(rf"(\d+(?:\.\d+)*)(?:(\.\*)|\.post(\d+)|({_BEFORE_RELEASE}))?")
 _BEFORE_FINAL = {">=": ">=", ">": ">=", "<": "<", "<=": "<", "==": "none", "!=": "all"}
 """What a bound at a pre-release says of final and post-releases, as a bound at the final one."""
 

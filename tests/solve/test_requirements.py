@@ -21,7 +21,25 @@ NUMBERS = st.lists(st.sampled_from([0, 0, 1, 2, 10]), min_size=1, max_size=4).ma
     lambda numbers: ".".join(map(str, numbers))
 )
 SUFFIX = st.sampled_from(
-    ["", "", "", "", "a1", "-rc2", ".b.3", "k", "rc2", ".post1", ".dev3", "rc1.post2.dev3", "+cpu", "1!"]
+    [
+        "",
+        "",
+        "",
+        "",
+        "a1",
+        "-rc2",
+        ".b.3",
+        "dev",
+        "-dev0",
+        "a",
+        "k",
+        "rc2",
+        ".post1",
+        ".dev3",
+        "rc1.post2.dev3",
+        "+cpu",
+        "1!",
+    ]
 )
 OPERATOR = st.sampled_from(["<", "<=", "==", "!=", ">=", ">", "~=", "==="])
 
@@ -39,7 +57,7 @@ def clause(draw: st.DrawFn) -> str:
 SPECIFIERS = st.lists(clause(), max_size=3).map(",".join)
 VARIABLES = {
     "python_version": ["2.7", "2.7, 3.11", "3.1, 3.2", "3", "3.8", "3.10", "3.11", "3.12"],
-    "python_full_version": ["3.11.0", "3.11.7", "3.11.7rc1", "3.12"],
+    "python_full_version": ["3.11.7a6", "3.11.0rc1", "3.11.8.dev1", "3.11.0", "3.11.7", "3.11.7rc1", "3.12"],
     "sys_platform": ["linux", "win32", "darwin"],
     "platform_system": ["Linux", "Windows"],
     "os_name": ["posix", "nt"],
