@@ -1,4 +1,4 @@
-"""What "smallest" means: two lexicographic orders over changes, as additive vectors of small numbers.
+"""What "smallest" means: two lexicographic orders over changes, each a vector of small numbers that add up.
 
 The order of the components is the whole difference between the objectives:
 
@@ -15,7 +15,7 @@ and would do; moving datasets back to 2.15 also breaks the first advisory, but n
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from packaging.version import Version
 
@@ -25,6 +25,8 @@ from compatshim.solve import requirements
 from compatshim.solve.problem import Problem, jump
 
 Cost = Tuple[int, ...]
+_LIMIT = 1 << 32
+"""No component of a cost gets so large."""
 
 ORDERS: Mapping[str, Tuple[str, ...]] = {
     "least-change": (
@@ -41,41 +43,60 @@ class Objective(NamedTuple):
 
     name: str
     order: Tuple[str, ...]
-    proven: FrozenSet[Tuple[str, str]]
-    listed: Mapping[str, int]
-    """Bits of the candidates that the remedies of the present findings allow, for each project that they name."""
+    weights: Mapping[str, int]
+    """The price of one of each component. A price is one number, which adds and compares as its components do."""
+    proven: Mapping[str, FrozenSet[str]]
+    """Versions that some verified row names, by project."""
+    listed: Mapping[str, Tuple[str, ...]]
+    """Specifiers that the remedies of the present findings give, for each project such a finding names."""
     droppable: FrozenSet[str] = frozenset()
     """Stand-ins for wishes: what dropping one costs comes before all else."""
 
-    @property
-    def zero(self) -> Cost:
-        """No change at all."""
-        return (0,) * len(self.order)
-
-    def vector(self, **parts: int) -> Cost:
-        """A cost from named components; the others are zero."""
-        return tuple(parts.get(name, 0) for name in self.order)
-
-    def soft(self, *, present_before: bool) -> Cost:
-        """The price of leaving one soft finding in place."""
-        return self.vector(soft=0 if present_before and self.name == "least-change" else 1)
-
-    def change(self, problem: Problem, project: str, index: int) -> Cost:
-        """The price of moving one project to a candidate."""
+    def prices(self, problem: Problem, project: str) -> Dict[int, int]:
+        """The price of choosing each version of a project, by its place among the candidates."""
+        weights = self.weights
         if project in self.droppable:
-            return self.vector(dropped=1)
+            return {0: 0, 1: weights["dropped"]}
         versions = problem.candidates[project]
-        before, after = versions[problem.current[project]], versions[index]
+        here = problem.current[project]
+        before = versions[here]
         # A project that is added disturbs nothing that is there: one that fits will do, the newest first.
-        if before is None or after is None:
-            return self.zero
-        parts = dict.fromkeys(self.order, 0)
-        parts[jump(before, after)] = parts["changed"] = 1
-        parts["downgrades"] = int(index < problem.current[project])
-        parts["age"] = len(versions) - 1 - index
-        parts["unproven"] = int((project, str(after)) not in self.proven)
-        parts["unlisted"] = int(not self.listed.get(project, -1) >> index & 1)
-        return tuple([parts[name] for name in self.order])  # the innermost loop: a generator takes twice as long
+        if before is None:
+            return dict.fromkeys(range(len(versions)), 0)
+        proven = self.proven.get(project, ())
+        allowed = self._allowed(problem, project)
+        found = {here: 0}
+        for index, after in enumerate(versions):
+            if after is None or index == here:
+                continue
+            price = weights["changed"] + weights[jump(before, after)] + (len(versions) - 1 - index) * weights["age"]
+            if index < here:
+                price += weights["downgrades"]
+            if not proven or str(after) not in proven:
+                price += weights["unproven"]
+            if not allowed >> index & 1:
+                price += weights["unlisted"]
+            found[index] = price
+        return found
+
+    def _allowed(self, problem: Problem, project: str) -> int:
+        """Bits of the candidates that the remedies list; all of them where no finding names the project."""
+        listed = self.listed.get(project)
+        if listed is None:
+            return -1
+        candidates = requirements.Candidates(problem.candidates[project])
+        allowed = 0
+        for text in listed:
+            allowed |= candidates.admitted(text)
+        return allowed
+
+    def soft(self, *, present_before: bool) -> int:
+        """The price of leaving one soft finding in place."""
+        return 0 if present_before and self.name == "least-change" else self.weights["soft"]
+
+    def vector(self, price: int) -> Cost:
+        """The components of a price, in order."""
+        return tuple(price // self.weights[name] % _LIMIT for name in self.order)
 
     def compare(self, cost: Cost, other: Cost) -> Tuple[str, ...]:
         """What the other cost has more or less, as phrases in the order of importance."""
@@ -115,14 +136,18 @@ def make(name: str, problem: Problem, catalog: Catalog, *, droppable: FrozenSet[
                 requirement = requirements.parse(text)
                 if requirement is not None:
                     listed.setdefault(requirement.name, []).append(requirement.specifier)
-    allowed = {}
-    for project, texts in listed.items():
-        candidates = requirements.Candidates(problem.candidates.get(project, ()))
-        allowed[project] = 0
-        for text in texts:
-            allowed[project] |= candidates.admitted(text)
+    proven: Dict[str, Set[str]] = {}
+    for project, version in catalog.proven:
+        proven.setdefault(project, set()).add(version)
     order = ("dropped", *ORDERS[name]) if droppable else ORDERS[name]
-    return Objective(name, order, catalog.proven, allowed, droppable)
+    return Objective(
+        name,
+        order,
+        {part: _LIMIT**place for place, part in enumerate(reversed(order))},
+        {project: frozenset(versions) for project, versions in proven.items()},
+        {project: tuple(texts) for project, texts in listed.items()},
+        droppable,
+    )
 
 
 def _installed(problem: Problem) -> Mapping[str, Version]:

@@ -438,6 +438,7 @@ def jump(before: Version, after: Version) -> str:
     """The size of a move, one of :data:`LEVELS`, by the first release number that differs."""
     if before == after:
         return "none"
-    if (before.epoch, before.major) != (after.epoch, after.major):
+    old, new = before.release, after.release  # major and minor would take it apart again each time
+    if old[0] != new[0] or before.epoch != after.epoch:
         return "major"
-    return "minor" if before.minor != after.minor else "patch"
+    return "minor" if (old[1] if len(old) > 1 else 0) != (new[1] if len(new) > 1 else 0) else "patch"

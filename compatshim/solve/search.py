@@ -1,10 +1,15 @@
 """Best-first repair: start from what is installed and change what breaks something, cheapest first.
 
-A node is a set of decisions, each a project moved to another candidate, never to be moved again. Some violated
-incompatibility is picked; in every solution below the node one of its undecided projects differs from what is
-installed, so branching over those projects and their candidates loses none. Nodes are taken in order of the
-price of the decisions plus a lower bound on what is still to pay, so the first node without a violation is the
-minimum. Of candidates that no incompatibility tells apart only the cheapest is tried.
+A node leaves each project a set of candidates, and chooses the cheapest of them: what is installed, as long as it
+is among them. Some violated incompatibility is picked. In every answer one of its terms does not hold, so there is
+one child per term, in which the project leaves the term and the projects of the terms before stay in theirs: no
+answer lies in two children, and none is lost. Where all terms but one hold whatever is chosen, the project of that
+one has to leave it, at once. Nodes are taken in order of the price of the choices plus a lower bound on what is
+still to pay, so the first node without a violation is the minimum. Of candidates that no incompatibility tells
+apart only the cheapest is tried.
+
+A soft incompatibility has one more term, *it is not waived*. To waive it is a choice like any other, with a price.
+"Name" below means a project or a waiver.
 
 The bound. Violations that share no undecided project each need a change of their own. What one costs at the
 least is the cheapest way out of it that is no dead end, together with what that way out breaks anew, as far as
@@ -20,24 +25,16 @@ together. In the worst case all ends in one group: the plain search.
 
 from __future__ import annotations
 
-import contextlib
 import heapq
-from itertools import count, islice
-from operator import add, sub
-from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from itertools import count
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from compatshim.model import Change
 from compatshim.solve.objective import Cost, Objective, changes
-from compatshim.solve.problem import Incompatibility, Problem
+from compatshim.solve.problem import Incompatibility, Known, Problem, Wished
 
 BUDGET = 5_000
 """Nodes to expand before minimality is given up."""
-
-# Decisions (project, index), and the soft incompatibilities that are accepted.
-_Node = Tuple[FrozenSet[Tuple[str, int]], FrozenSet[int]]
-
-Shape = FrozenSet[Tuple[str, bool]]
-"""The projects that an answer changes, and whether each goes back."""
 
 
 class Solution(NamedTuple):
@@ -70,21 +67,48 @@ def alternatives(
     An answer is another one unless it changes all that an earlier one changes, in the same direction. Where the
     budget runs out there are fewer.
     """
-    first = solve(problem, objective, budget=budget)
-    if first is None or not number:
-        return () if first is None else (first,)
-    tables = _Tables(problem, objective)
-    found = [first]
-    search = _Search(tables, tables.violated_at_start)
-    search.exclude(first.decided)
-    # What came before the budget ran out is kept.
-    with contextlib.suppress(OutOfBudgetError):
-        found.extend(islice(search.run(budget, greedy=False), number))
+    solution = solve(problem, objective, budget=budget)
+    found = [] if solution is None else [solution]
+    while found and len(found) <= number:
+        shape = _shape(problem, found[-1].decided)
+        if not shape:
+            break
+        # That all of it happens again is one more thing that must not be.
+        again = Incompatibility(shape, Wished("", "this answer was given", "--alternatives"))
+        more = (*problem.incompatibilities, again)
+        problem = Problem(problem.candidates, problem.current, more, unknown=problem.unknown)
+        try:
+            solution = _Groups(_Tables(problem, objective)).solve(budget, greedy=False)
+        except OutOfBudgetError:  # what came before is kept
+            break
+        if solution is None:
+            break
+        found.append(solution)
+    return tuple(found)
+
+
+def _shape(problem: Problem, decided: Mapping[str, int]) -> Tuple[Tuple[str, int], ...]:
+    """The installed projects that an answer changes, each with the candidates on the same side of its own."""
+    found = []
+    for project, index in sorted(decided.items()):
+        here = problem.current[project]
+        versions = problem.candidates[project]
+        if versions[here] is not None:
+            back = (1 << here) - 1
+            found.append((project, back if index < here else (1 << len(versions)) - 1 & ~(back << 1 | 1)))
     return tuple(found)
 
 
 class OutOfBudgetError(Exception):
     """Neither an answer nor a proof that there is none was found within the budget."""
+
+
+class _Node(NamedTuple):
+    """What is left of some projects' candidates, and which is chosen where it is not the one that is installed."""
+
+    domains: Dict[str, int]
+    choice: Dict[str, int]
+    price: int
 
 
 class _Open(NamedTuple):
@@ -93,158 +117,173 @@ class _Open(NamedTuple):
     rank: Tuple[int, ...]
     depth: int
     order: int
-    cost: Cost
     node: _Node
     violated: Sequence[int]
-    """Before the last decision while the node is not yet looked at, then those that are."""
-    moved: str
-    """The project of the last decision; empty when there was none, or the node was looked at."""
+    """In its parent while the node is not yet looked at, then in itself."""
+    moved: Tuple[str, ...]
+    """Whose choice is another than in the parent."""
     looked: bool
-
-
-class _Frontier:
-    """The nodes that wait. Of those that promise the same, the one with the most decisions comes first."""
-
-    def __init__(self, start: _Open) -> None:
-        self.waiting = [start]
-        self.hurried = False
-        """Whether the nodes with the fewest violations go first, whatever they promise."""
-        self._seen: Set[_Node] = {start.node}
-        self._order = count(1)
-
-    def pop(self) -> _Open:
-        """Take the first one."""
-        return heapq.heappop(self.waiting)
-
-    def push(self, item: _Open) -> None:
-        """Put one back, or in for the first time."""
-        if self.hurried:
-            item = self._hurried(item)
-        heapq.heappush(self.waiting, item._replace(order=next(self._order)))
-
-    def discover(self, item: _Open) -> None:
-        """Put one in unless it has been here before."""
-        if item.node not in self._seen:
-            self._seen.add(item.node)
-            self.push(item)
-
-    def hurry(self) -> None:
-        """From here on an answer matters more than the best one."""
-        if not self.hurried:
-            self.hurried = True
-            self.waiting = [self._hurried(item) for item in self.waiting]
-            heapq.heapify(self.waiting)
-
-    @staticmethod
-    def _hurried(item: _Open) -> _Open:
-        return item._replace(rank=(len(item.violated), *item.cost))
 
 
 class _Bound(NamedTuple):
     """What is still to pay, at the least, and how to go on."""
 
-    price: Cost
+    price: int
     branch: int
     """Position of the violation to branch on."""
-    own: Cost
+    own: int
     """What of the price is for that violation."""
 
 
 class _Neighbour(NamedTuple):
-    """An incompatibility as one of its projects sees it."""
+    """An incompatibility as one of its variables sees it."""
 
     position: int
     mask: int
-    """Of that project."""
+    """Of that variable."""
     others: Tuple[Tuple[str, int], ...]
-    soft: bool
+
+
+class _Variable(NamedTuple):
+    """What there is to choose from under a name."""
+
+    here: int
+    """The choice that costs nothing."""
+    values: int
+    """Bits of the choices worth trying."""
+    prices: Dict[int, int]
+    order: Tuple[Tuple[int, int], ...]
+    """Prices and choices, the cheapest first."""
+    neighbours: Tuple[_Neighbour, ...]
 
 
 class _Tables:
-    """What all searches on one problem look up, worked out when it is first asked for."""
+    """What all searches on one problem look up, worked out when it is first asked for.
+
+    Prices are vectors packed into one number, the first component in the highest digits.
+    """
 
     def __init__(self, problem: Problem, objective: Objective) -> None:
         self.problem = problem
         self.objective = objective
-        self.violated_at_start = tuple(
-            position
-            for position, incompatibility in enumerate(problem.incompatibilities)
-            if problem.holds(incompatibility, {})
-        )
-        self._candidates: Dict[str, Tuple[Tuple[int, Cost], ...]] = {}
-        self._neighbours: Dict[str, Tuple[_Neighbour, ...]] = {}
-        self._ways: Dict[int, Tuple[Tuple[Cost, str, int], ...]] = {}
-        self._prices: Dict[int, Dict[str, Cost]] = {}
+        self.waivers: Dict[str, List[int]] = {}
+        """Positions of what is soft, by waiver."""
+        violated = []
+        for position, item in enumerate(problem.incompatibilities):
+            if item.soft:
+                self.waivers.setdefault(_waiver(item), []).append(position)
+            if problem.holds(item, {}):
+                violated.append(position)
+        self.violated_at_start = tuple(violated)
+        self._variables: Dict[str, _Variable] = {}
+        self._cheapest: Dict[Tuple[str, int], Tuple[int, int]] = {}
 
-    def neighbours(self, project: str) -> Tuple[_Neighbour, ...]:
-        """The incompatibilities around a project."""
-        if project not in self._neighbours:
-            found = []
-            for position in self.problem.by_project.get(project, ()):
-                item = self.problem.incompatibilities[position]
-                terms = dict(item.terms)
-                others = tuple((name, mask) for name, mask in item.terms if name != project)
-                found.append(_Neighbour(position, terms[project], others, item.soft))
-            self._neighbours[project] = tuple(found)
-        return self._neighbours[project]
+    def terms(self, position: int) -> Tuple[Tuple[str, int], ...]:
+        """What must not all hold."""
+        item = self.problem.incompatibilities[position]
+        return (*item.terms, (_waiver(item), 1)) if item.soft else item.terms
 
-    def candidates(self, project: str) -> Tuple[Tuple[int, Cost], ...]:
-        """The candidates worth trying: of each kind that no incompatibility tells apart, the cheapest."""
-        if project not in self._candidates:
-            problem = self.problem
-            neighbours = self.neighbours(project)
-            masks = list({one.mask for one in neighbours if one.others or one.soft})
-            never = 0
-            for one in neighbours:
-                if not one.others and not one.soft:
-                    never |= one.mask
-            best: Dict[Tuple[int, ...], Tuple[Cost, int]] = {}
-            for index, version in reversed([*enumerate(problem.candidates[project])]):
-                # What is there is not taken away: nothing here knows who else uses it.
-                if index == problem.current[project] or version is None or never >> index & 1:
-                    continue
-                kind = tuple([mask >> index & 1 for mask in masks])
-                price = self.objective.change(problem, project, index)
-                if kind not in best or price < best[kind][0]:
-                    best[kind] = (price, index)
-            self._candidates[project] = tuple(
-                (index, price) for price, index in sorted(best.values(), key=lambda one: (one[0], -one[1]))
-            )
-        return self._candidates[project]
+    def here(self, name: str) -> int:
+        """The choice that costs nothing."""
+        return self.problem.current.get(name, 0)
 
-    def ways(self, position: int) -> Tuple[Tuple[Cost, str, int], ...]:
-        """Single changes that break an incompatibility, the cheapest first."""
-        if position not in self._ways:
-            found = [
-                (price, project, index)
-                for project, mask in self.problem.incompatibilities[position].terms
-                for index, price in self.candidates(project)
-                if not mask >> index & 1
-            ]
-            self._ways[position] = tuple(sorted(found, key=lambda way: (way[0], way[1], -way[2])))
-        return self._ways[position]
+    def values(self, name: str) -> int:
+        """Bits of the choices; of one that was not yet looked at, also of those that are not worth trying."""
+        known = self._variables.get(name)
+        if known is not None:
+            return known.values
+        versions = self.problem.candidates.get(name)
+        return 3 if versions is None else (1 << len(versions)) - 1
 
-    def prices(self, position: int) -> Dict[str, Cost]:
-        """The price of the cheapest change of each project that breaks an incompatibility."""
-        if position not in self._prices:
-            found: Dict[str, Cost] = {}
-            for price, project, _ in self.ways(position):
-                found.setdefault(project, price)
-            self._prices[position] = found
-        return self._prices[position]
+    def holds(self, position: int, choice: Mapping[str, int]) -> bool:
+        """Whether an incompatibility is violated."""
+        current = self.problem.current
+        for name, mask in self.terms(position):
+            index = choice.get(name)
+            if not mask >> (current.get(name, 0) if index is None else index) & 1:
+                return False
+        return True
 
-    def acceptance(self, position: int) -> Cost:
-        """The price of leaving a soft incompatibility in place."""
-        return self.objective.soft(present_before=position in self.violated_at_start)
+    def variable(self, name: str) -> _Variable:
+        """A variable with all around it."""
+        found = self._variables.get(name)
+        if found is None:
+            found = self._variables[name] = self._waived(name) if name in self.waivers else self._project(name)
+        return found
+
+    def cheapest(self, name: str, allowed: int) -> Optional[Tuple[int, int]]:
+        """Price and choice of the cheapest of some choices; None when there is none."""
+        variable = self.variable(name)
+        allowed &= variable.values
+        if not allowed:
+            return None
+        key = (name, allowed)
+        found = self._cheapest.get(key)
+        if found is None:
+            found = self._cheapest[key] = next(way for way in variable.order if allowed >> way[1] & 1)
+        return found
+
+    def _waived(self, name: str) -> _Variable:
+        positions = self.waivers[name]
+        items = self.problem.incompatibilities
+        before = any(position in self.violated_at_start for position in positions)
+        price = self.objective.soft(present_before=before)
+        neighbours = tuple(_Neighbour(position, 1, items[position].terms) for position in positions)
+        return _Variable(0, 3, {0: 0, 1: price}, ((0, 0), (price, 1)), neighbours)
+
+    def _project(self, name: str) -> _Variable:
+        problem = self.problem
+        here = problem.current[name]
+        neighbours = []
+        never = 0
+        for position in problem.by_project[name]:
+            terms = self.terms(position)
+            mask = next(mask for project, mask in terms if project == name)
+            if len(terms) == 1:
+                never |= mask
+            neighbours.append(_Neighbour(position, mask, tuple([term for term in terms if term[0] != name])))
+        prices = self.objective.prices(problem, name)
+        # What is there is not taken away: nothing here knows who else uses it.
+        others = sum(1 << index for index in prices if index != here)
+        best = [] if never >> here & 1 else [(0, -here)]
+        best += [
+            min((prices[index], -index) for index in _bits(kind)) for kind in _kinds(others & ~never, neighbours)
+        ]
+        order = tuple((price, -index) for price, index in sorted(best))
+        values = 0
+        for _, index in order:
+            values |= 1 << index
+        prices[here] = 0
+        return _Variable(here, values, prices, order, tuple(neighbours))
+
+
+def _waiver(item: Incompatibility) -> str:
+    """What waives a soft incompatibility, by a name that no project can have."""
+    assert isinstance(item.cause, Known)  # noqa: S101  nothing else is ever soft
+    return item.cause.advisory.id
+
+
+def _kinds(values: int, neighbours: Iterable[_Neighbour]) -> List[int]:
+    """Some choices, apart where an incompatibility with other variables tells them apart."""
+    kinds = [values] if values else []
+    for mask in {one.mask for one in neighbours if one.others}:
+        kinds = [part for kind in kinds for part in (kind & mask, kind & ~mask) if part]
+    return kinds
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        yield mask.bit_length() - 1
+        mask ^= 1 << mask.bit_length() - 1
 
 
 class _Group(NamedTuple):
     """Violations that are mended together, and how."""
 
     violated: Tuple[int, ...]
-    solution: Solution
-    touched: FrozenSet[str]
-    """Projects that its price rests on."""
+    choice: Mapping[str, int]
+    price: int
+    proved: bool
 
 
 class _Groups:
@@ -252,308 +291,329 @@ class _Groups:
 
     def __init__(self, tables: _Tables) -> None:
         self.tables = tables
-        self.left = 0
+        self.owner: Dict[str, int] = {}
+        """The group whose price rests on a name."""
         self.nodes = 0
 
-    def solve(self, budget: int) -> Optional[Solution]:
+    def solve(self, budget: int, *, greedy: bool = True) -> Optional[Solution]:
         """The minimum, or None. Raises :exc:`OutOfBudgetError`."""
-        self.left = budget
         waiting = self._apart()
-        solved: List[_Group] = []
+        solved: Dict[int, _Group] = {}
         try:
             while waiting:
-                group = self._solve(waiting.pop(0), waiting, solved)
+                number, violated = waiting.pop()
+                group = self._solve(violated, number, budget - self.nodes)
                 if group is None:
                     return None
-                solved.append(group)
+                solved[number] = group
                 if not waiting:
-                    solved, waiting = self._meet(solved)
+                    waiting = self._meet(solved)
         except OutOfBudgetError:
+            if not greedy:
+                raise
             # Cut short: all together, and no longer the best.
-            return next(_Search(self.tables, self.tables.violated_at_start).run(0, nodes=self.nodes), None)
-        return self._together(solved)
+            self.owner.clear()
+            group = self._solve(self.tables.violated_at_start, 0, 0, greedy=True)
+            if group is None:
+                return None
+            solved = {0: group}
+        return self._together([*solved.values()])
 
-    def _apart(self) -> List[Tuple[int, ...]]:
-        """The violations at the start, in groups that share no project that can move."""
-        groups: List[Tuple[Tuple[int, ...], Set[str]]] = []
-        for position in self.tables.violated_at_start:
-            positions: Tuple[int, ...] = (position,)
-            projects = self._movable(position)
-            apart = []
-            for other in groups:
-                if projects.isdisjoint(other[1]):
-                    apart.append(other)
-                else:
-                    positions, projects = (*other[0], *positions), projects | other[1]
-            groups = [*apart, (positions, projects)]
-        return [tuple(sorted(positions)) for positions, _ in groups]
+    def _apart(self) -> List[Tuple[int, Tuple[int, ...]]]:
+        """The violations at the start, in numbered groups that share nothing that can move."""
+        groups: Dict[int, Tuple[int, ...]] = {}
+        for number, position in enumerate(self.tables.violated_at_start):
+            names = [
+                name for name, mask in self.tables.terms(position) if self.tables.variable(name).values & ~mask
+            ]
+            groups[number] = (position,)
+            self.owner.update((name, number) for name in names if name not in self.owner)
+            self._join(groups, {number, *(self.owner[name] for name in names)})
+        return sorted(groups.items(), reverse=True)
 
-    def _movable(self, position: int) -> Set[str]:
-        terms = self.tables.problem.incompatibilities[position].terms
-        return {project for project, _ in terms if self.tables.candidates(project)}
+    def _join(self, groups: Dict[int, Tuple[int, ...]], numbers: Set[int]) -> None:
+        """Make several groups one, which has the lowest of their numbers."""
+        first, *others = sorted(numbers)
+        if not others:
+            return
+        groups[first] = tuple(sorted(position for number in numbers for position in groups.pop(number)))
+        for name, number in self.owner.items():
+            if number in numbers:
+                self.owner[name] = first
 
     def _solve(
-        self, violated: Tuple[int, ...], waiting: Sequence[Tuple[int, ...]], solved: Sequence[_Group]
+        self, violated: Sequence[int], number: int, budget: int, *, greedy: bool = False
     ) -> Optional[_Group]:
-        foreign = {project for others in waiting for position in others for project in self._movable(position)}
-        foreign.update(project for group in solved for project in group.touched)
-        search = _Search(self.tables, violated, frozenset(foreign))
-        solution = next(search.run(self.left, greedy=False, nodes=self.nodes), None)
-        if solution is None:
-            return None
-        self.left -= solution.nodes - self.nodes
-        self.nodes = solution.nodes
-        own = {project for position in violated for project in self._movable(position)}
-        return _Group(violated, solution, frozenset(search.touched | own))
+        search = _Search(self.tables, violated, self.owner, number)
+        try:
+            return search.run(budget, greedy=greedy)
+        finally:
+            self.nodes += search.nodes
+            self.owner.update(dict.fromkeys(search.touched, number))
 
-    def _meet(self, solved: Sequence[_Group]) -> Tuple[List[_Group], List[Tuple[int, ...]]]:
-        """The groups that stand, and those that must be mended together because their answers break something."""
-        problem = self.tables.problem
-        decided = {name: index for group in solved for name, index in group.solution.decided.items()}
-        accepted = [item for group in solved for item in group.solution.accepted]
-        positions = {position for project in decided for position in problem.by_project[project]}
-        together = list(range(len(solved)))
-        for position in sorted(positions):
-            item = problem.incompatibilities[position]
-            if not problem.holds(item, decided) or item in accepted:
-                continue
-            projects = {project for project, _ in item.terms}
-            meeting = {
-                together[number] for number, group in enumerate(solved) if not projects.isdisjoint(group.touched)
-            }
-            together = [min(meeting) if number in meeting else number for number in together]
-        merged: Dict[int, List[int]] = {}
-        for number, one in enumerate(together):
-            merged.setdefault(one, []).append(number)
-        stay = [solved[numbers[0]] for numbers in merged.values() if len(numbers) == 1]
-        again = [
-            tuple(sorted(position for number in numbers for position in solved[number].violated))
-            for numbers in merged.values()
-            if len(numbers) > 1
-        ]
-        return stay, again
+    def _meet(self, solved: Dict[int, _Group]) -> List[Tuple[int, Tuple[int, ...]]]:
+        """Those that must be mended together because their answers break something; they are taken out."""
+        tables = self.tables
+        choice = {name: index for group in solved.values() for name, index in group.choice.items()}
+        groups = {number: group.violated for number, group in solved.items()}
+        for position in sorted({one.position for name in choice for one in tables.variable(name).neighbours}):
+            if tables.holds(position, choice):
+                names = [name for name, _ in tables.terms(position)]
+                self._join(groups, {self.owner[name] for name in names if name in self.owner})
+        again = [item for item in groups.items() if item[1] != solved[item[0]].violated]
+        for number in [*solved]:
+            if number not in groups or groups[number] != solved[number].violated:
+                del solved[number]
+        return sorted(again, reverse=True)
 
     def _together(self, solved: Sequence[_Group]) -> Solution:
-        decided = {name: index for group in solved for name, index in group.solution.decided.items()}
-        cost = self.tables.objective.zero
-        for group in solved:
-            cost = tuple(map(add, cost, group.solution.cost))
-        accepted = tuple(item for group in solved for item in group.solution.accepted)
-        found = changes(self.tables.problem, decided)
-        return Solution(found, decided, cost, accepted, proved=True, nodes=self.nodes)
+        problem = self.tables.problem
+        choice = {name: index for group in solved for name, index in group.choice.items()}
+        decided = {name: index for name, index in choice.items() if name in problem.candidates}
+        accepted = sorted(
+            position
+            for name in choice
+            if name in self.tables.waivers
+            for position in self.tables.waivers[name]
+            if problem.holds(problem.incompatibilities[position], decided)
+        )
+        return Solution(
+            changes(problem, decided),
+            decided,
+            self.tables.objective.vector(sum(group.price for group in solved)),
+            tuple(problem.incompatibilities[position] for position in accepted),
+            proved=all(group.proved for group in solved),
+            nodes=self.nodes,
+        )
 
 
 class _Search:
     """The search of one group of violations, among all that the problem says."""
 
-    def __init__(self, tables: _Tables, violated: Sequence[int], foreign: FrozenSet[str] = frozenset()) -> None:
+    def __init__(self, tables: _Tables, violated: Sequence[int], owner: Mapping[str, int], number: int) -> None:
         self.tables = tables
-        self.problem = tables.problem
-        self.objective = tables.objective
         self.start = violated
-        self.foreign = foreign
-        """Projects of other groups: what touches them is not looked at here."""
+        self.owner = owner
+        """What the groups rest on: incompatibilities that name what is another's are not looked at here."""
+        self.number = number
         self.touched: Set[str] = set()
-        """Projects that the price of the answer rests on."""
-        self.shapes: List[Shape] = []
-        """Of the answers that were given, or are not wanted."""
+        """What the price of the answer rests on."""
+        self.nodes = 0
+        """Nodes expanded."""
+        self.hurried = False
+        """Whether the nodes with the fewest violations go first, whatever they promise."""
+        self._waiting: List[_Open] = []
+        self._order = count()
 
-    def exclude(self, decided: Mapping[str, int]) -> None:
-        """Want no answer that changes all that this one changes."""
-        self.shapes.append(self._shape(decided))
-
-    def run(self, budget: int, *, greedy: bool = True, nodes: int = 0) -> Iterator[Solution]:
-        """The answers in order of price, each of another shape than those before.
+    def run(self, budget: int, *, greedy: bool = False) -> Optional[_Group]:
+        """The cheapest answer.
 
         Beyond ``budget`` nodes the search turns greedy, or raises :exc:`OutOfBudgetError` when it must not.
-        ``nodes`` were expanded before.
         """
-        zero = self.objective.zero
-        frontier = _Frontier(_Open(zero, 0, 0, zero, (frozenset(), frozenset()), self.start, "", looked=False))
-        expanded = 0
-        while frontier.waiting:
-            item = frontier.pop()
-            decided = dict(item.node[0])
-            violated = self._look(item, decided)
-            if violated is None:
-                continue
-            expanded += 1
-            if expanded > (budget + BUDGET if greedy else budget):
-                raise OutOfBudgetError(f"no answer after {nodes + expanded} nodes")
-            if expanded > budget:
-                frontier.hurry()
+        self._push(_Open((0,), 0, 0, _Node({}, {}, 0), self.start, (), looked=False))
+        while self._waiting:
+            item = heapq.heappop(self._waiting)
+            violated = item.violated if item.looked else self._violated(item)
             if not violated:
-                self.exclude(decided)
-                yield Solution(
-                    changes(self.problem, decided),
-                    decided,
-                    item.cost,
-                    tuple(self.problem.incompatibilities[position] for position in sorted(item.node[1])),
-                    proved=not frontier.hurried,
-                    nodes=nodes + expanded,
-                )
-            elif not self._expand(item, decided, violated, frontier):
-                expanded -= 1
+                return _Group(tuple(self.start), item.node.choice, item.node.price, not self.hurried)
+            self.nodes += 1
+            if self.nodes > (budget + BUDGET if greedy else budget):
+                raise OutOfBudgetError(f"no answer after {self.nodes} nodes")
+            if self.nodes > budget and not self.hurried:
+                self._hurry()
+            if not self._expand(item, violated):
+                self.nodes -= 1
+        return None
 
-    def _look(self, item: _Open, decided: Mapping[str, int]) -> Optional[Sequence[int]]:
-        """What is violated in a node; None when no wanted answer lies below it."""
-        if self._known_shape(decided):
-            return None
-        if item.looked:
-            return item.violated
-        return self._violated(decided, item.node[1], item.violated, item.moved)
+    def _push(self, item: _Open) -> None:
+        if self.hurried:
+            item = item._replace(rank=(len(item.violated), item.node.price))
+        heapq.heappush(self._waiting, item._replace(order=next(self._order)))
 
-    def _expand(self, item: _Open, decided: Dict[str, int], violated: Sequence[int], frontier: _Frontier) -> bool:
-        """Put the children of a node on the frontier; false when the node itself went back there instead."""
-        bound = self._bound(decided, item.node[1], violated)
-        if bound is None:
-            return True
-        total = tuple(map(add, item.cost, bound.price))
-        if not frontier.hurried and total > item.rank and not item.looked:
-            # It is dearer than it seemed from above: others may have to go first.
-            frontier.push(item._replace(rank=total, violated=violated, looked=True))
-            return False
-        # What is to pay for all but the violation that is now mended.
-        rest = tuple(map(sub, total, bound.own))
-        for child, project, price in self._children(decided, item.node[1], bound.branch):
-            cost = tuple(map(add, item.cost, price))
-            rank = max(item.rank, tuple(map(add, rest, price)))
-            frontier.discover(_Open(rank, -len(child[0]), 0, cost, child, violated, project, looked=False))
-        return True
+    def _hurry(self) -> None:
+        """From here on an answer matters more than the best one."""
+        self.hurried = True
+        waiting, self._waiting = self._waiting, []
+        for item in waiting:
+            self._push(item)
 
-    def _shape(self, decided: Mapping[str, int]) -> Shape:
-        problem = self.problem
-        return frozenset(
-            (project, index < problem.current[project])
-            for project, index in decided.items()
-            if problem.candidates[project][problem.current[project]] is not None
-        )
-
-    def _known_shape(self, decided: Mapping[str, int]) -> bool:
-        """Whether a node changes all that an earlier answer changes: so does every answer below it."""
-        if not self.shapes:
-            return False
-        shape = self._shape(decided)
-        return any(shape >= known for known in self.shapes)
-
-    def _violated(
-        self, decided: Mapping[str, int], accepted: FrozenSet[int], before: Sequence[int], moved: str
-    ) -> Optional[List[int]]:
-        """What is violated after the last decision, given what was ``before``; None when that stays so."""
-        problem = self.problem
-        incompatibilities = problem.incompatibilities
-        found = {
-            position
-            for position in before
-            if position not in accepted and problem.holds(incompatibilities[position], decided)
-        }
-        if moved:
-            index = decided[moved]
-            current = problem.current
-            for position, mask, others, soft in self.tables.neighbours(moved):
-                if not mask >> index & 1 or position in accepted or self._elsewhere(others):
+    def _violated(self, item: _Open) -> List[int]:
+        """What is violated in a node, given what was in its parent and whose choice is another."""
+        choice = item.node.choice
+        current = self.tables.problem.current
+        holds = self.tables.holds
+        found = {position for position in item.violated if holds(position, choice)}
+        for moved in item.moved:
+            index = choice[moved]
+            for position, mask, others in self.tables.variable(moved).neighbours:
+                if not mask >> index & 1 or position in found:
                     continue
-                stuck = not soft
-                for project, other in others:
-                    if project in decided:
-                        if not other >> decided[project] & 1:
-                            break
-                    elif other >> current[project] & 1:
-                        stuck = False
-                    else:
+                for name, other in others:
+                    here = choice.get(name)
+                    if not other >> (current.get(name, 0) if here is None else here) & 1:
                         break
                 else:
-                    if stuck:
-                        return None
-                    found.add(position)
+                    if not self._elsewhere(others):
+                        found.add(position)
         return sorted(found)
 
     def _elsewhere(self, others: Sequence[Tuple[str, int]]) -> bool:
-        """Whether an incompatibility touches a project of another group."""
-        if self.foreign:
-            for project, _ in others:
-                if project in self.foreign:
-                    return True
+        """Whether an incompatibility names what another group rests on."""
+        owner, number = self.owner, self.number
+        for name, _ in others:
+            if owner.get(name, number) != number:
+                return True
         return False
 
-    def _children(
-        self, decided: Dict[str, int], accepted: FrozenSet[int], position: int
-    ) -> Iterator[Tuple[_Node, str, Cost]]:
-        """The ways out of one violation, with the project that moves: a soft one may also be accepted."""
-        if self.problem.incompatibilities[position].soft:
-            yield (frozenset(decided.items()), accepted | {position}), "", self.tables.acceptance(position)
-        for price, project, index in self.tables.ways(position):
-            if project not in decided:
-                yield (frozenset({**decided, project: index}.items()), accepted), project, price
+    def _expand(self, item: _Open, violated: Sequence[int]) -> bool:
+        """Put the children of a node on the frontier; false when the node itself went back there instead."""
+        bound = self._bound(item.node, violated)
+        if bound is None:
+            return True
+        total = item.node.price + bound.price
+        if not self.hurried and (total,) > item.rank and not item.looked:
+            # It is dearer than it seemed from above: others may have to go first.
+            self._push(item._replace(rank=(total,), violated=violated, looked=True))
+            return False
+        # What is to pay for all but the violation that is now mended.
+        rest = total - bound.own
+        for node, moved, price in self._children(item.node, bound.branch):
+            rank = max(item.rank, (max(rest + price, node.price),))
+            self.touched.update(moved)
+            self._push(_Open(rank, item.depth - 1, 0, node, violated, moved, looked=False))
+        return True
 
-    def _bound(
-        self, decided: Mapping[str, int], accepted: FrozenSet[int], violated: Sequence[int]
-    ) -> Optional[_Bound]:
+    def _children(self, node: _Node, position: int) -> Iterator[Tuple[_Node, Tuple[str, ...], int]]:
+        """The ways out of one violation, whose choice each changes, and the price of the first change."""
+        ways = []
+        for name, mask in self.tables.terms(position):
+            variable = self.tables.variable(name)
+            best = self.tables.cheapest(name, node.domains.get(name, variable.values) & ~mask)
+            if best is not None:
+                ways.append((best[0] - variable.prices[node.choice.get(name, variable.here)], name, mask))
+        limits: List[Tuple[str, int]] = []
+        for price, name, mask in sorted(ways):
+            found = self._restrict(node, [*limits, (name, ~mask)])
+            if found is not None:
+                yield (*found, price)
+            limits.append((name, mask))
+
+    def _restrict(self, node: _Node, limits: List[Tuple[str, int]]) -> Optional[Tuple[_Node, Tuple[str, ...]]]:
+        """A node in which less is allowed, with all that follows; None for a dead end."""
+        tables = self.tables
+        domains, choice, price = dict(node.domains), dict(node.choice), node.price
+        moved: Set[str] = set()
+        while limits:
+            name, allowed = limits.pop()
+            variable = tables.variable(name)
+            before = domains.get(name, variable.values)
+            after = before & allowed
+            index = choice.get(name, variable.here)
+            if after == before and after >> index & 1:
+                continue
+            if not after:
+                return None
+            domains[name] = after
+            if not after >> index & 1:
+                best = tables.cheapest(name, after)
+                assert best is not None  # noqa: S101
+                price += best[0] - variable.prices[index]
+                choice[name] = best[1]
+                moved.add(name)
+            for _, mask, others in variable.neighbours:
+                # Only where the term now holds whatever is chosen, and did not before.
+                if after & ~mask or not before & ~mask or self._elsewhere(others):
+                    continue
+                forced = self._forced(others, domains)
+                if forced is None:
+                    return None
+                limits += forced
+        return _Node(domains, choice, price), tuple(moved)
+
+    def _forced(
+        self, others: Sequence[Tuple[str, int]], domains: Mapping[str, int]
+    ) -> Optional[List[Tuple[str, int]]]:
+        """What follows when all but some terms hold: the last that may still not, must not; None for a dead end."""
+        left = []
+        for name, mask in others:
+            domain = domains.get(name)
+            if domain is None:
+                domain = self.tables.values(name)
+            if not domain & mask:
+                return []
+            if domain & ~mask:
+                left.append((name, ~mask))
+        return None if not left else left if len(left) == 1 else []
+
+    def _bound(self, node: _Node, violated: Sequence[int]) -> Optional[_Bound]:
         """What some violations cost at the least, and which to mend next; None for a dead end."""
         counted: List[int] = []
         taken: Set[str] = set()
         for position in violated:
-            free = [project for project in self.tables.prices(position) if project not in decided]
-            if not free and not self.problem.incompatibilities[position].soft:
+            free = self._free(node, self.tables.terms(position))
+            if not free:
                 return None
             if taken.isdisjoint(free):
                 taken.update(free)
                 counted.append(position)
         self.touched |= taken
-        state = {**self.problem.current, **decided}
-        total = self.objective.zero
-        settled = accepted.union(violated)
-        best: Optional[Tuple[Cost, int, int]] = None
-        own = total
+        known = frozenset(violated)
+        total = 0
+        best: Optional[Tuple[int, int, int]] = None
+        own = 0
         for position in counted:
-            found = self._least(position, decided, state, settled, taken)
+            found = self._least(position, node, known, taken)
             if found is None:
                 return None
             price, cheapest, width = found
-            total = tuple(map(add, total, price))
-            regret = (tuple(map(sub, price, cheapest)), -width, -position)
+            total += price
+            regret = (price - cheapest, -width, -position)
             if best is None or regret > best:
                 best = regret
                 own = price
-        # Every violation shares a project with one that is counted, so there is one.
+        # Every violation shares a variable with one that is counted, so there is one.
         return None if best is None else _Bound(total, -best[2], own)
 
+    def _free(self, node: _Node, terms: Iterable[Tuple[str, int]]) -> Dict[str, int]:
+        """Of some terms' variables those that may still leave, and what that costs at the least."""
+        found = {}
+        for name, mask in terms:
+            variable = self.tables.variable(name)
+            best = self.tables.cheapest(name, node.domains.get(name, variable.values) & ~mask)
+            if best is not None:
+                found[name] = best[0] - variable.prices[node.choice.get(name, variable.here)]
+        return found
+
     def _least(
-        self,
-        position: int,
-        decided: Mapping[str, int],
-        state: Mapping[str, int],
-        settled: FrozenSet[int],
-        taken: Set[str],
-    ) -> Optional[Tuple[Cost, Cost, int]]:
+        self, position: int, node: _Node, violated: FrozenSet[int], taken: Set[str]
+    ) -> Optional[Tuple[int, int, int]]:
         """The least that a way out of a violation costs with what it breaks, its own least price, and the ways.
 
-        ``settled`` are the violations that are paid for or counted, ``taken`` the projects whose changes are
-        counted already; those that this count rests on are added.
+        ``taken`` are the variables whose changes are counted already; those that this count rests on are added.
         """
-        best: Optional[Cost] = None
-        cheapest: Optional[Cost] = None
+        best: Optional[int] = None
+        cheapest: Optional[int] = None
         width = 0
         support: Set[str] = set()
-        if self.problem.incompatibilities[position].soft:
-            best = cheapest = self.tables.acceptance(position)
-            width = 1
-        for price, project, index in self.tables.ways(position):
-            if project in decided:
-                continue
-            width += 1
-            if cheapest is None or price < cheapest:
-                cheapest = price
-            if best is not None and price >= best:
-                continue
-            more = self._consequence((project, index), decided, state, settled, taken)
-            if more is None:
-                continue
-            dearer, rests_on = more
-            whole = tuple(map(add, price, dearer)) if rests_on else price
-            support |= rests_on
-            if best is None or whole < best:
-                best = whole
+        for name, mask in self.tables.terms(position):
+            variable = self.tables.variable(name)
+            allowed = node.domains.get(name, variable.values) & ~mask
+            paid = variable.prices[node.choice.get(name, variable.here)]
+            for price, index in variable.order:
+                if not allowed >> index & 1:
+                    continue
+                width += 1
+                more = price - paid
+                if cheapest is None or more < cheapest:
+                    cheapest = more
+                if best is not None and more >= best:
+                    break
+                broken = self._consequence(name, index, node, violated, taken)
+                if broken is None:
+                    continue
+                support |= broken[1]
+                if best is None or more + broken[0] < best:
+                    best = more + broken[0]
         if best is None or cheapest is None:
             return None
         taken |= support
@@ -561,34 +621,31 @@ class _Search:
         return best, cheapest, width
 
     def _consequence(
-        self,
-        move: Tuple[str, int],
-        decided: Mapping[str, int],
-        state: Mapping[str, int],
-        settled: FrozenSet[int],
-        taken: Set[str],
-    ) -> Optional[Tuple[Cost, Set[str]]]:
-        """What a move breaks anew costs at the least, and the projects that could mend it; None for a dead end."""
-        project, index = move
-        worst = self.objective.zero
-        rests_on: Set[str] = set()
-        for position, mask, others, soft in self.tables.neighbours(project):
-            if not mask >> index & 1 or self._elsewhere(others):
+        self, name: str, index: int, node: _Node, violated: FrozenSet[int], taken: Set[str]
+    ) -> Optional[Tuple[int, Set[str]]]:
+        """What a choice breaks anew costs at the least, and what could mend it; None for a dead end."""
+        choice = node.choice
+        current = self.tables.problem.current
+        broken: List[Tuple[int, Set[str]]] = []
+        for position, mask, others in self.tables.variable(name).neighbours:
+            if not mask >> index & 1:
                 continue
-            for name, other in others:
-                if not other >> state[name] & 1:
+            for other, inside in others:
+                here = choice.get(other)
+                if not inside >> (current.get(other, 0) if here is None else here) & 1:
                     break
             else:
-                free = [name for name, _ in others if name not in decided]
-                prices = self.tables.prices(position)
-                ways = [prices[name] for name in free if name in prices]
-                if soft:
-                    ways.append(self.tables.acceptance(position))
-                if not ways:
-                    return None
-                if position in settled or not taken.isdisjoint(free):
+                if self._elsewhere(others):
                     continue
-                price = min(ways)
-                if price > worst:
-                    worst, rests_on = price, set(free)
-        return worst, rests_on
+                free = self._free(node, others)
+                if not free:
+                    return None
+                if position not in violated and taken.isdisjoint(free):
+                    broken.append((min(free.values()), set(free)))
+        total = 0
+        rests_on: Set[str] = set()
+        for price, free_ in sorted(broken, key=lambda one: -one[0]):
+            if rests_on.isdisjoint(free_):
+                total += price
+                rests_on |= free_
+        return total, rests_on

@@ -175,6 +175,8 @@ class Oracle:
             seen.add(use)
             for version, texts in self._domain(project).items():
                 asked = [-self._chosen[project, version], *([-self._use(project, extra)] if extra else [])]
+                if version != self._now(project) and _malformed(texts, extra):
+                    self.hard.append([-self._chosen[project, version]])
                 for wanted in _applying(texts, extra, environment):
                     target = canonicalize_name(wanted.name)
                     uses = [(target, canonicalize_name(other)) for other in wanted.extras]
@@ -182,7 +184,7 @@ class Oracle:
                     waiting += [(target, ""), *uses]
                     if target == project:
                         continue
-                    clause = [*asked, self._satisfies(target, str(wanted.specifier))]
+                    clause = [*asked, self._satisfies(target, self._asked(wanted))]
                     if version == self._now(project) and (project, str(wanted)) in tolerated:
                         clause.append(self._chosen[target, self._now(target)])
                     self.hard.append(clause)
@@ -202,9 +204,13 @@ class Oracle:
                 target = canonicalize_name(wanted.name)
                 waiting += [(target, canonicalize_name(other)) for other in wanted.extras]
                 version = self._now(target)
-                if target != project and (version is None or not _contains(str(wanted.specifier), version)):
+                if target != project and (version is None or not _contains(self._asked(wanted), version)):
                     found.add((project, str(wanted)))
         return frozenset(found)
+
+    def _asked(self, wanted: Requirement) -> str:
+        """What a requirement insists on: nothing but that it is there where the user overrides it."""
+        return "" if canonicalize_name(wanted.name) in self.wishes.override else str(wanted.specifier)
 
     def _use(self, project: str, extra: str) -> int:
         """A literal that is true when an extra is in use."""
@@ -407,6 +413,11 @@ def _applying(texts: Iterable[str], extra: str, environment: Mapping[str, str]) 
         if _applies(wanted, extra, environment) and not (extra and _applies(wanted, "", environment)):
             found.append(wanted)
     return found
+
+
+def _malformed(texts: Iterable[str], extra: str) -> bool:
+    """Whether it cannot be said what a release needs: nobody knows what a text means that would count here."""
+    return any(_parsed(text) is None and (extra or "extra ==" not in text) for text in texts)
 
 
 def _applies(wanted: Requirement, extra: str, environment: Mapping[str, str]) -> bool:

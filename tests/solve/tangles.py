@@ -291,7 +291,7 @@ class _Maker:
         if ways and self.random.random() < 0.5:
             ways.append(self._remedy(names, ranges))
         made = advisory(number, {}, severity=severity, remedies=ways or [["nothing==0"]])
-        return Advisory(**{**vars(made), "terms": terms})
+        return made._replace(terms=terms)
 
     def _range(self, name: str, *, hit: bool) -> Tuple[int, int]:
         """Places ``start <= i < end`` among the versions; never all of them."""
@@ -329,6 +329,8 @@ class _Maker:
         """What a user may want; where there is to be an answer, only what the hidden one grants."""
         random = self.random
         wishes = Wishes()
+        if number and random.random() < 0.2:
+            wishes = Wishes(override=frozenset({random.choice(self.names)}))
         left = number
         for _ in range(20 * number):
             if not left:
@@ -342,30 +344,29 @@ class _Maker:
         """The wishes with one more, about a project; None when that would not do."""
         random = self.random
         versions, before, after = self.versions[name], self.now[name], self.hidden[name]
-        known = vars(wishes)
         kind = random.choice(("hold", "hold", "require", "constraint", "level", "downgrades"))
         if kind == "hold" and before is not None:
             if self._still(name) or not self.solvable:
-                return Wishes(**{**known, "hold": wishes.hold | {name}})
+                return wishes._replace(hold=wishes.hold | {name})
         elif kind in ("require", "constraint"):
             text = f"{name}{random.choice(('>=', '<', '!='))}{random.choice(versions)}"
             wanted = requirements.parse(text)
             assert wanted is not None
             if not self.solvable or (after is not None and requirements.admits(wanted.specifier, versions[after])):
                 if kind == "require":
-                    return Wishes(**{**known, "require": (*wishes.require, wanted)})
+                    return wishes._replace(require=(*wishes.require, wanted))
                 bound = Bound(wanted, "constraints.txt:1", "--constraint constraints.txt")
-                return Wishes(**{**known, "constraints": (*wishes.constraints, bound)})
+                return wishes._replace(constraints=(*wishes.constraints, bound))
         elif kind == "level":
             name = random.choice((name, ""))
             level = random.choice(LEVELS)
             levels = {**wishes.levels, name: level}
             if not self.solvable or self._within(levels):
-                return Wishes(**{**known, "levels": levels})
+                return wishes._replace(levels=levels)
         elif kind == "downgrades" and (
             not self.solvable or all(after >= before for before, after in self._moves().values())
         ):
-            return Wishes(**{**known, "downgrades": False})
+            return wishes._replace(downgrades=False)
         return None
 
     def _moves(self) -> Dict[str, Tuple[int, int]]:
