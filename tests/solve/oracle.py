@@ -57,6 +57,7 @@ class Oracle:
         self._extras: Dict[Use, int] = {}
         self._satisfied: Dict[Tuple[str, str], int] = {}
         self._terms: Dict[Term, int] = {}
+        self._applicable: Dict[Tuple[str, str], bool] = {}
         self._unknown: Set[str] = set()
         self._requirements()
         self._errors()
@@ -161,8 +162,7 @@ class Oracle:
     # Declared requirements
 
     def _requirements(self) -> None:
-        environment = dict(self.inventory.markers)
-        tolerated = self._tolerated(environment)
+        tolerated = self._tolerated()
         waiting: List[Use] = [(project, "") for project in self.inventory.distributions]
         for wish in self.wishes.require:
             waiting += [(wish.name, ""), *((wish.name, extra) for extra in wish.extras)]
@@ -177,7 +177,7 @@ class Oracle:
                 asked = [-self._chosen[project, version], *([-self._use(project, extra)] if extra else [])]
                 if version != self._now(project) and _malformed(texts, extra):
                     self.hard.append([-self._chosen[project, version]])
-                for wanted in _applying(texts, extra, environment):
+                for wanted in self._applying(texts, extra):
                     target = canonicalize_name(wanted.name)
                     uses = [(target, canonicalize_name(other)) for other in wanted.extras]
                     self.hard += [[*asked, self._use(*other)] for other in uses]
@@ -189,7 +189,29 @@ class Oracle:
                         clause.append(self._chosen[target, self._now(target)])
                     self.hard.append(clause)
 
-    def _tolerated(self, environment: Mapping[str, str]) -> FrozenSet[Tuple[str, str]]:
+    def _applying(self, texts: Iterable[str], extra: str) -> List[Requirement]:
+        """The requirements that apply because of an extra, or, when it is empty, without any."""
+        found = []
+        for text in texts:
+            if (text, extra) not in self._applicable:
+                self._applicable[text, extra] = self._applies(text, extra) and not (
+                    extra and self._applies(text, "")
+                )
+            wanted = _parsed(text)
+            if wanted is not None and self._applicable[text, extra]:
+                found.append(wanted)
+        return found
+
+    def _applies(self, text: str, extra: str) -> bool:
+        wanted = _parsed(text)
+        if wanted is None or wanted.marker is None:
+            return True
+        try:
+            return wanted.marker.evaluate({**self.inventory.markers, "extra": extra})
+        except (UndefinedComparison, UndefinedEnvironmentName):
+            return True
+
+    def _tolerated(self) -> FrozenSet[Tuple[str, str]]:
         """Requirements in force now that do not hold: they may stay so while both sides stay as they are."""
         found: Set[Tuple[str, str]] = set()
         waiting: List[Use] = [(project, "") for project in self.inventory.distributions]
@@ -200,7 +222,7 @@ class Oracle:
             if use in seen or there is None:
                 continue
             seen.add(use)
-            for wanted in _applying(there.requires, extra, environment):
+            for wanted in self._applying(there.requires, extra):
                 target = canonicalize_name(wanted.name)
                 waiting += [(target, canonicalize_name(other)) for other in wanted.extras]
                 version = self._now(target)
@@ -305,14 +327,14 @@ class Oracle:
         before = self._now(project)
         if before is None or version == before:
             return {}
-        newer = [other for other in self._domains[project] if other is not None and other > version]
+        newer = len(self._domains[project]) - 1 - [*self._domains[project]].index(version)
         allowed = listed.get(project)
         return {
             "changed": 1,
             "downgrades": int(version < before),
             _jump(before, version): 1,
             "unproven": int((project, str(version)) not in self.catalog.proven),
-            "age": len(newer),
+            "age": newer,
             "unlisted": int(allowed is not None and not any(_contains(text, version) for text in allowed)),
         }
 
@@ -370,6 +392,8 @@ class Oracle:
         literals: Dict[str, int] = {}
         for version in self._domains[project]:
             assert version is not None
+            if version == self._now(project):
+                continue
             for part, number in self._price(project, version, listed).items():
                 if part in ("changed", "age") or not number:
                     continue
@@ -403,30 +427,9 @@ def _parsed(text: str) -> Optional[Requirement]:
         return None
 
 
-def _applying(texts: Iterable[str], extra: str, environment: Mapping[str, str]) -> List[Requirement]:
-    """The requirements that apply because of an extra, or, when it is empty, without any."""
-    found = []
-    for text in texts:
-        wanted = _parsed(text)
-        if wanted is None or (extra and wanted.marker is None):
-            continue
-        if _applies(wanted, extra, environment) and not (extra and _applies(wanted, "", environment)):
-            found.append(wanted)
-    return found
-
-
 def _malformed(texts: Iterable[str], extra: str) -> bool:
     """Whether it cannot be said what a release needs: nobody knows what a text means that would count here."""
     return any(_parsed(text) is None and (extra or "extra ==" not in text) for text in texts)
-
-
-def _applies(wanted: Requirement, extra: str, environment: Mapping[str, str]) -> bool:
-    if wanted.marker is None:
-        return True
-    try:
-        return wanted.marker.evaluate({**environment, "extra": extra})
-    except (UndefinedComparison, UndefinedEnvironmentName):
-        return True
 
 
 def _jump(before: Version, after: Version) -> str:
