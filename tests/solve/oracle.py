@@ -65,9 +65,24 @@ class Oracle:
 
     # What can be asked of it
 
-    def minimum(self, name: str) -> Optional[Cost]:
-        """The lowest cost under an objective with all wishes kept, or None when nothing is allowed."""
-        found = self._cheapest(name, [[kept] for kept in self.options.values()], {})
+    def minimum(self, name: str, *, without: Iterable[str] = (), unlike: Sequence[State] = ()) -> Optional[Cost]:
+        """The lowest cost under an objective, or None when nothing is allowed.
+
+        Some wishes (as options) may be dropped, and moves excluded: what moves all that one of ``unlike`` moves, in
+        the same directions, is not wanted.
+        """
+        more = [[kept] for option, kept in self.options.items() if option not in without]
+        for moves in unlike:
+            clause = []
+            for project, version in moves.items():
+                before = self._now(project)
+                if before is None or version is None:
+                    continue
+                here = [*self._domains[project]].index(before)
+                reached = self._places[project]
+                clause.append(reached[here] if version < before else -reached[here + 1])
+            more.append(clause)
+        found = self._cheapest(name, more, {})
         return None if found is None else found[1]
 
     def fewest_drops(self, name: str) -> Optional[Tuple[int, Cost]]:
