@@ -367,21 +367,22 @@ class _Groups:
         return sorted(again, reverse=True)
 
     def _together(self, solved: Sequence[_Group]) -> Solution:
-        problem = self.tables.problem
+        tables, problem = self.tables, self.tables.problem
         choice = {name: index for group in solved for name, index in group.choice.items()}
         decided = {name: index for name, index in choice.items() if name in problem.candidates}
-        accepted = sorted(
-            position
+        # A warning accepted on the way may be gone in the end: in a minimum only when accepting it was free.
+        remaining = {
+            position: name
             for name in choice
-            if name in self.tables.waivers
-            for position in self.tables.waivers[name]
+            for position in tables.waivers.get(name, ())
             if problem.holds(problem.incompatibilities[position], decided)
-        )
+        }
+        price = sum(tables.variable(name).prices[choice[name]] for name in (*decided, *remaining.values()))
         return Solution(
             changes(problem, decided),
             decided,
-            self.tables.objective.vector(sum(group.price for group in solved)),
-            tuple(problem.incompatibilities[position] for position in accepted),
+            tables.objective.vector(price),
+            tuple(problem.incompatibilities[position] for position in sorted(remaining)),
             proved=all(group.proved for group in solved),
             nodes=self.nodes,
         )
@@ -516,7 +517,7 @@ class _Search:
             domains[name] = after
             if not after >> index & 1:
                 best = tables.cheapest(name, after)
-                assert best is not None  # noqa: S101
+                assert best is not None  # noqa: S101  something is left
                 price += best[0] - variable.prices[index]
                 choice[name] = best[1]
                 moved.add(name)

@@ -39,7 +39,7 @@ def state(made: problem.Problem, solution: search.Solution) -> Dict[str, Optiona
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("maker", "number"), [("small", 150), ("dense", 60), ("easier", 30), ("demanding", 50)])
+@pytest.mark.parametrize(("maker", "number"), [("small", 150), ("dense", 50), ("easier", 20), ("demanding", 40)])
 def test_the_answer_is_the_minimum(maker: str, number: int, kind: str) -> None:
     for seed in range(number):
         world = made(maker, kind, seed)
@@ -112,4 +112,4 @@ def test_no_smaller_set_of_wishes_to_drop_helps(maker: str, number: int) -> None
             if fewest is not None:
                 assert oracle.minimum(name, without=said.drop) == fewest[1], (seed, name)
                 dropped += 1
-    assert dropped > 20
+    assert dropped > 10
