@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 from packaging.version import Version
 
-from compatshim.metadata import declared, pages
+from compatshim.metadata import declared, failures, pages
 from compatshim.metadata.declared import Metadata
 from compatshim.metadata.failures import DamagedError, UnavailableError, is_everywhere, reason
 from compatshim.metadata.pages import Page
-from compatshim.metadata.settings import Login, Settings, host
+from compatshim.metadata.settings import NONE, Login, Settings, host
 
 if TYPE_CHECKING:
     import requests
@@ -62,6 +62,8 @@ class Client:
         Raises :exc:`UnavailableError`.
         """
         address = f"{index}{project}/"
+        if index == NONE:
+            raise UnavailableError("http, https and file are known here", host(index))
         if index.startswith("file:"):
             return pages.local(address, project)
         from pypi_simple import ACCEPT_ANY
@@ -114,14 +116,14 @@ class Client:
                 return declared.member(archive)
         except (RangeNotSupported, RemoteIOError):
             pass  # not every server that has ranges has those from the end
+        except failures.transport() as error:
+            raise UnavailableError(reason(error), host(address)) from None
         except (RemoteZipError, *declared.BROKEN) as error:
             raise DamagedError("the wheel is damaged") from error
         return self._whole(address)
 
     def _whole(self, address: str) -> bytes:
         """The metadata inside a wheel that has to be fetched as a whole."""
-        import requests
-
         with tempfile.SpooledTemporaryFile(WHOLE >> 3) as place:
             try:
                 with self._session.get(address, stream=True, **self._for(address)) as answer:
@@ -132,7 +134,7 @@ class Client:
                             raise DamagedError(
                                 "the wheel is too large to fetch whole, and the server has no ranges"
                             )
-            except requests.RequestException as error:
+            except failures.transport() as error:
                 raise UnavailableError(reason(error), host(address)) from None
             return declared.inside(place)
 
@@ -148,7 +150,7 @@ class Client:
                 answer = self._session.get(address, headers=headers, **self._for(address))
             except requests.exceptions.ChunkedEncodingError:
                 continue
-            except (requests.RequestException, UnicodeError) as error:
+            except failures.transport() as error:
                 failure = UnavailableError(reason(error), host(address))
                 if is_everywhere(error):
                     self._down[key] = failure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple, Type
 
 
 class UnavailableError(Exception):
@@ -19,6 +19,14 @@ class UnavailableError(Exception):
 
 class DamagedError(Exception):
     """A wheel has no readable metadata; the message is a phrase that says what is wrong."""
+
+
+def transport() -> Tuple[Type[Exception], ...]:
+    """What a request can raise: requests lets some of urllib3's errors through."""
+    import requests
+    import urllib3
+
+    return (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError)
 
 
 def reason(error: BaseException) -> str:

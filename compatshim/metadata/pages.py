@@ -74,8 +74,11 @@ def local(address: str, project: str) -> Optional[Page]:
     """
     from pypi_simple import ProjectPage
 
+    path = path_of(address).rstrip(os.sep)
+    if not os.path.isdir(os.path.dirname(path)):
+        raise UnavailableError("there is no such folder", host(address))
     try:
-        with open(os.path.join(path_of(address), "index.html"), "rb") as file:
+        with open(os.path.join(path, "index.html"), "rb") as file:
             text = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None

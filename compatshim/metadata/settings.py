@@ -18,6 +18,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import pathname2url
 
 PYPI = "https://pypi.org/simple/"
+NONE = "none:"
+"""Stands for an address that cannot be used, so that it fails when it is asked."""
 
 Login = Tuple[str, Optional[str]]
 """User and password; without a password ``netrc`` is asked for it."""
@@ -67,10 +69,20 @@ def read(python: str) -> Settings:
 
 
 def split(address: str, base: str = "") -> Tuple[str, Optional[Login]]:
-    """An address without user and password, and these. A local path, relative to ``base``, becomes an address."""
+    """An address without user and password, and these; a local path, relative to ``base``, becomes an address.
+
+    What is none that can be used becomes :data:`NONE`.
+    """
     if "://" not in address and not address.startswith("file:"):
         address = "file://" + pathname2url(os.path.abspath(os.path.join(base, os.path.expanduser(address))))
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https", "file") and parts.port != 0
+        (parts.hostname or "").encode("idna")  # which no name can be that is too long
+    except ValueError:
+        usable = False
+    if not usable:
+        return NONE, None
     user, at, host = parts.netloc.rpartition("@")
     name, colon, password = user.partition(":")
     bare = urlunsplit((parts.scheme, host, parts.path.rstrip("/") + "/", parts.query, ""))
@@ -107,6 +119,8 @@ def local_folders(places: Iterable[str], base: str = "") -> Tuple[Tuple[str, ...
 
 def host(address: str) -> str:
     """What may be said of an address: its host, or that it is on this machine."""
+    if address == NONE:
+        return "an address that is none"
     parts = urlsplit(address)
     return parts.netloc.rpartition("@")[2] or "a local folder"
 
