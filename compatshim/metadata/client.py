@@ -124,7 +124,7 @@ class Client:
 
     def _whole(self, address: str) -> bytes:
         """The metadata inside a wheel that has to be fetched as a whole."""
-        with tempfile.SpooledTemporaryFile(WHOLE >> 3) as place:
+        with tempfile.TemporaryFile() as place:
             try:
                 with self._session.get(address, stream=True, **self._for(address)) as answer:
                     _accepted(answer)

@@ -55,14 +55,17 @@ def wheel(
     """A wheel that pip installs, with so many incompressible bytes in front of its metadata."""
     stem = f"{project.replace('-', '_')}-{version}"
     text = metadata(project, version, *requires, python=python)
+    members = {
+        "padding.bin": hashlib.shake_128(stem.encode()).digest(padding),
+        "vendored/other-1.dist-info/METADATA": metadata("other", "1"),
+        f"{stem}.dist-info/METADATA": text,
+        f"{stem}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tags}\n".encode(),
+        f"{stem}.dist-info/RECORD": b"",
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        if padding:
-            archive.writestr(f"{project}.bin", hashlib.shake_128(stem.encode()).digest(padding))
-        archive.writestr("vendored/other-1.dist-info/METADATA", metadata("other", "1"))
-        archive.writestr(f"{stem}.dist-info/METADATA", text)
-        archive.writestr(f"{stem}.dist-info/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tags}\n")
-        archive.writestr(f"{stem}.dist-info/RECORD", "")
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # of 1980: the same bytes each time
     return Item(f"{stem}-{tags}.whl", buffer.getvalue(), text, yanked, python)
 
 

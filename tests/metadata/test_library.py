@@ -169,7 +169,9 @@ class TestMetadata:
 
     @pytest.mark.parametrize("ranges", [True, False])
     @pytest.mark.parametrize(
-        "content", [b"", b"no wheel", ONE.content[:-40], ONE.content[:80], wheel("b", "1.0").content]
+        "content",
+        [b"", b"no wheel", ONE.content[:-40], ONE.content[:80], wheel("b", "1.0").content],
+        ids=["empty", "none", "no-end", "only-the-start", "another"],
     )
     def test_a_damaged_wheel(self, content: bytes, ranges: bool, server: Server, library: Opener) -> None:
         server.ranges = ranges
