@@ -237,7 +237,8 @@ class Index:
             return Release(project, one.version, one.files[0].requires_python, None, yanked, uploaded)
         yanked = one.wheel.yanked
         if one.known is not None and not one.is_new:
-            return one.known._replace(yanked=yanked)
+            # Wheels may have come after the snapshot: where the index's own are judged, these count.
+            return one.known._replace(yanked=yanked, wheels=None if self._target.judges else one.known.wheels)
         if isinstance(one.found, Metadata):
             return Release(project, one.version, one.found.requires_python, one.found.requires, yanked, uploaded)
         self._left_out[project, one.version] = str(one.found)

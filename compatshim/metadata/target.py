@@ -28,6 +28,11 @@ class Target:
         self._ranks: Dict[str, Optional[int]] = {}
         self._admitted: Dict[str, bool] = {}
 
+    @property
+    def judges(self) -> bool:
+        """Whether the tags of wheels can be judged for the interpreter."""
+        return self._order is not None
+
     def best(self, files: Iterable[File]) -> Optional[File]:
         """The wheel that pip would take, or None when none fits; of equals the first."""
         found = []

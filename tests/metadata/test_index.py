@@ -88,6 +88,17 @@ class TestReleases:
         assert found == {"3": None, "4": None, "5": ("z",)}
         assert server.asked("[.]metadata") == 1
 
+    def test_wheels_that_came_after_the_snapshot(self, server: Server, library: Opener, tmp_path: Path) -> None:
+        path = str(tmp_path / "older.zip")
+        builder.write({"a": (Release("a", Version("1"), wheels=("linux-x86_64 3.8",)),)}, path, date=DATE)
+        server.items["a"] = [wheel("a", "1")]
+        made = Index(Snapshot.open(path), library(), inventory(a="1"))
+        assert made.releases("a") == (Release("a", Version("1")),)
+        elsewhere = inventory(a="1")
+        other = Inventory("x", elsewhere.distributions, (), {**elsewhere.markers, "sys_platform": "plan9"})
+        made = Index(Snapshot.open(path), library(), other)
+        assert made.releases("a") == (Release("a", Version("1"), wheels=("linux-x86_64 3.8",)),)
+
     def test_which_projects_are_asked_for(self, server: Server, index: Maker) -> None:
         for name in ("a", "installed", "needed", "wanted"):
             server.items[name] = [wheel(name, "8")]
