@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import textwrap
 from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, TextIO, Tuple, Union
 
 from compatshim.model import Advisory, Certainty, Change, Finding, Inventory, Remedy
@@ -30,7 +28,6 @@ class Page:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: List[Tuple[Part, ...]] = []
-        self._width = min(shutil.get_terminal_size((100, 24)).columns, 100)
 
     def line(self, *parts: Part) -> None:
         """One line of (text, style) pairs or plain strings."""
@@ -50,7 +47,10 @@ class Page:
             self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), part)
 
     def _wrapped(self, text: str, margin: int) -> List[str]:
-        width = max(self._width - margin, 20)
+        import shutil
+        import textwrap
+
+        width = max(min(shutil.get_terminal_size((100, 24)).columns, 100) - margin, 20)
         words = " ".join(text.split())
         return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False) or [""]
 
