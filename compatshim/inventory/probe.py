@@ -9,10 +9,6 @@ from __future__ import annotations
 import os
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 
 def markers() -> dict[str, str]:
     """The marker environment of PEP 508, as ``packaging.markers.default_environment`` computes it."""
@@ -52,9 +48,9 @@ def _machine() -> tuple[str, str, str, str, str]:
 
 def source() -> str:
     """The text of this module, for another interpreter; works from within an archive, too."""
-    loader: Any = globals()["__loader__"]
-    text: str = loader.get_source(__name__)
-    return text
+    import pkgutil
+
+    return (pkgutil.get_data("compatshim.inventory", "probe.py") or b"").decode("utf-8")
 
 
 if __name__ == "__main__":
