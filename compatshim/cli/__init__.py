@@ -37,8 +37,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         epilog="Exit status: 0 clean, 1 findings, 2 usage or internal error, 3 nothing could be checked.",
     )
     made.add_argument("--version", action="version", version=f"compatshim {__version__}")
-    # `prog` is what argparse would find by formatting a usage, for which it loads more modules than it is.
-    commands = made.add_subparsers(prog="compatshim", dest="command", metavar="COMMAND", required=True)
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
     # Where a command is named, what the others would have said is not needed: it takes as long as a healthy check.
     for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
         module = importlib.import_module(f"compatshim.cli.{name}")
