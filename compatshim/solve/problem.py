@@ -238,6 +238,8 @@ class _Builder:
     def _parsed(self, project: str, text: str, extra: str) -> Optional[Wanted]:
         """A requirement that applies with the extra in use, and not already without."""
         wanted = requirements.parse(text)
+        if wanted is not None and not (wanted.marker or extra):
+            return wanted
         try:
             if wanted is not None:
                 applies = self.applies(wanted, extra) and not (extra and self.applies(wanted))

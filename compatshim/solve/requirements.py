@@ -317,20 +317,19 @@ class Candidates:
         release = numbers
         while release and not release[-1]:
             release = release[:-1]
-        below = self._upto[bisect_left(self._plain, (release, post))]
-        through = self._upto[bisect_right(self._plain, (release, post))]
-        # A post-release of a final version is not greater than that version, says PEP 440.
-        last = (release, _AFTER if post == _FINAL else post)
-        return {
-            "<": below,
-            "<=": through,
-            ">": everything & ~self._upto[bisect_right(self._plain, last)],
-            ">=": everything & ~below,
-            "==": through & ~below,
-            "!=": everything & ~(through & ~below),
-            "none": 0,
-            "all": everything,
-        }[operator]
+        if operator in (">=", "<"):
+            below = self._upto[bisect_left(self._plain, (release, post))]
+            return below if operator == "<" else everything & ~below
+        if operator in ("==", "!="):
+            first, last = bisect_left(self._plain, (release, post)), bisect_right(self._plain, (release, post))
+            same = self._upto[last] & ~self._upto[first]
+            return same if operator == "==" else everything & ~same
+        if operator in ("<=", ">"):
+            # A post-release of a final version is not greater than that version, says PEP 440.
+            end = (release, _AFTER if operator == ">" and post == _FINAL else post)
+            through = self._upto[bisect_right(self._plain, end)]
+            return through if operator == "<=" else everything & ~through
+        return everything if operator == "all" else 0
 
     def _between(self, start: Tuple[int, ...], end: Tuple[int, ...]) -> int:
         """Bits of the plain versions in ``start <= v < end``."""
