@@ -23,7 +23,8 @@ OURS = {
 }  # fmt: skip
 """What a check of a healthy environment is made of."""
 SOLVING = {
-    "answer", "cli.pin", "cli.source", "constraints", "metadata", "metadata.interface", "metadata.snapshot", "plan",
+    "answer", "cli.pin", "cli.source", "constraints", "metadata", "metadata.interface", "metadata.snapshot",
+    "metadata.wheels", "plan",
     "report.data", "report.uv",
     "solve", "solve.explain", "solve.objective", "solve.problem", "solve.requirements", "solve.search",
 }  # fmt: skip
