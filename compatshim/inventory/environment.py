@@ -160,20 +160,30 @@ def _head(path: str) -> str:
             data += more
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return "" if data.startswith(b"\n") else data.partition(b"\n\n")[0].decode("utf-8", "replace")
+    end = 0 if data.startswith(b"\n") else data.find(b"\n\n")
+    return (data if end < 0 else data[:end]).decode("utf-8", "replace")
 
 
 def _headers(head: str) -> Tuple[Optional[str], Optional[str], Tuple[str, ...]]:
     """Name, version and requirements among the headers of a metadata file."""
     lines = f"\n{head}\n"
-    names, versions, requires = (_values(lines, key) for key in ("Name", "Version", "Requires-Dist"))
-    if names and versions and requires is not None:
-        return names[0], versions[0], tuple(requires)
+    name, version, requires = _value(lines, "Name"), _value(lines, "Version"), _values(lines, "Requires-Dist")
+    if name is not None and version is not None and requires is not None:
+        return name, version, tuple(requires)
     # Written in an unusual way: folded, or with other capitals.
     from email.parser import HeaderParser
 
     headers = HeaderParser().parsestr(head)
     return headers.get("Name"), headers.get("Version"), tuple(headers.get_all("Requires-Dist") or ())
+
+
+def _value(lines: str, key: str) -> Optional[str]:
+    """What stands behind the first header of a name; None when there is none, or it goes on in the next line."""
+    start = lines.find(f"\n{key}:")
+    if start < 0:
+        return None
+    end = lines.find("\n", start + 1)
+    return None if lines.startswith((" ", "\t"), end + 1) else lines[start + len(key) + 2 : end].strip()
 
 
 def _values(lines: str, key: str) -> Optional[List[str]]:

@@ -21,6 +21,7 @@ import os
 import pkgutil
 import zipfile
 import zlib
+from operator import itemgetter
 from typing import Any, Dict, Optional, Tuple
 
 from packaging.version import Version
@@ -128,7 +129,11 @@ class Snapshot:
 
 def _decoded(project: str, shard: Any) -> Tuple[Release, ...]:
     strings = shard["strings"]
-    lists = [tuple([strings[number] for number in numbers]) for numbers in shard["lists"]]
+    # An itemgetter of one item returns no tuple.
+    lists = [
+        itemgetter(*numbers)(strings) if len(numbers) > 1 else tuple([strings[number] for number in numbers])
+        for numbers in shard["lists"]
+    ]
     return tuple(
         # By position: by name it takes twice as long, and there are thousands.
         Release(
