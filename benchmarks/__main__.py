@@ -66,7 +66,7 @@ def _keep(subject: str, text: str) -> None:
         before = file.read()
     place_of_it = re.compile(rf"(?<=<!-- {subject} -->\n).*?(?=<!-- end -->)", re.DOTALL)
     with open(README, "w", encoding="utf-8") as file:
-        file.write(place_of_it.sub(lambda _: text, before))
+        file.write(place_of_it.sub(lambda _: text, before, count=1))
 
 
 if __name__ == "__main__":
