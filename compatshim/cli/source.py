@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import importlib.util
 import os
 import sys
 from typing import TYPE_CHECKING, Iterator, Optional
@@ -29,6 +28,8 @@ def opened(args: argparse.Namespace, found: Inventory, wishes: Optional[Wishes])
         _all_known(snapshot, found, wishes)
         yield snapshot
         return
+    import importlib.util
+
     missing = [name for name in ("pypi_simple", "remotezip") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(

@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import socket
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, List, Mapping, Optional, Tuple
@@ -97,15 +98,35 @@ class TestPages:
             opened.files("a")
         assert raised.value.host == server.host
 
-    def test_a_dead_index_is_asked_once(self, library: Opener) -> None:
+    def test_a_dead_index(self, library: Opener) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         opened = library(Settings(indexes=(f"http://127.0.0.1:{port}/simple/",)))
-        for _ in range(3):
-            with pytest.raises(UnavailableError, match="connection refused") as raised:
-                opened.files("a")
+        with pytest.raises(UnavailableError, match="connection refused") as raised:
+            opened.files("a")
         assert raised.value.host == f"127.0.0.1:{port}"
+
+    def test_an_index_that_hangs_up_is_given_up(self, library: Opener) -> None:
+        calls = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def hang_up() -> None:
+                with contextlib.suppress(OSError):  # closed at the end
+                    while True:
+                        listener.accept()[0].close()
+                        calls.append("once more")
+
+            threading.Thread(target=hang_up, daemon=True).start()
+            opened = library(Settings(indexes=(f"http://127.0.0.1:{listener.getsockname()[1]}/simple/",)))
+            with pytest.raises(UnavailableError):
+                opened.files("a")
+            before = len(calls)
+            for name in "bcd":
+                with pytest.raises(UnavailableError):
+                    opened.files(name)
+            assert before == len(calls)
+            listener.shutdown(socket.SHUT_RDWR)
 
     def test_credentials_that_fail_are_not_tried_on_every_project(self, server: Server, library: Opener) -> None:
         server.login = ("user", "other")
