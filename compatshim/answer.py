@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
@@ -10,7 +10,7 @@ from compatshim import constraints, plan
 from compatshim.analysis import Analysis
 from compatshim.metadata.interface import MetadataSource
 from compatshim.model import Change
-from compatshim.solve import explain, objective, problem, search
+from compatshim.solve import explain, growing, objective, problem, search
 from compatshim.solve.problem import Wishes
 
 
@@ -103,13 +103,15 @@ def answer(
     """
     wishes = wishes or Wishes()
     catalog = analysis.catalog
-    made = problem.build(analysis.inventory, catalog, metadata, wishes=wishes)
-    order = objective.make(name, made, catalog)
-    solutions = search.alternatives(made, order, alternatives)
-    if not solutions:
+    made, order, best = growing.solve(analysis.inventory, catalog, metadata, wishes, name)
+    if best is None:
         impossible = explain.why_not(made, catalog, name)
         return Answer(analysis, name, wishes, metadata.description, made, impossible=impossible)
-    best, *others = solutions
+    others: Sequence[search.Solution] = ()
+    if alternatives:
+        made = problem.build(analysis.inventory, catalog, metadata, wishes=wishes)
+        order = objective.make(name, made, catalog)
+        best, *others = search.alternatives(made, order, alternatives)
     return Answer(
         analysis,
         name,

@@ -128,6 +128,10 @@ class Releases:
         "huggingface-hub": {"1.3.0": ("filelock",), "1.4.1": ("filelock",), "1.5.0": ("filelock>=3.10.0",)},
     }
 
+    def knows(self, project: str) -> bool:
+        """Whether there is something to say of a project."""
+        return project in self.KNOWN
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         """As a metadata source says it."""
         known = self.KNOWN.get(project)

@@ -26,7 +26,8 @@ SOLVING = {
     "answer", "cli.pin", "cli.source", "constraints", "metadata", "metadata.interface", "metadata.snapshot",
     "metadata.wheels", "plan",
     "report.data", "report.uv",
-    "solve", "solve.explain", "solve.objective", "solve.problem", "solve.requirements", "solve.search",
+    "solve", "solve.explain", "solve.growing", "solve.objective", "solve.problem", "solve.requirements",
+    "solve.search",
 }  # fmt: skip
 """What an answer takes besides."""
 THEIRS = {"packaging", "packaging.version", "packaging._structures"}

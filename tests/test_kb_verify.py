@@ -64,6 +64,9 @@ class Known:
 
     description = "made up"
 
+    def knows(self, project: str) -> bool:
+        return bool(project)
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         if project == "a":
             wants = {"6.0": ">=3.12", "7.0": ">=3.12", "1.8": "not a specifier"}
@@ -137,6 +140,9 @@ class TestCases:
         text = HEAD.replace('"a"', '"datasets"').replace('"2.0", fixed = "3.0"', '"2.14", fixed = "2.16"')
 
         class Datasets(Known):
+            def knows(self, project: str) -> bool:
+                return bool(project)
+
             def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
                 if project == "datasets":
                     return tuple(Release(project, Version(text)) for text in ("2.14", "5.2"))

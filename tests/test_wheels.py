@@ -99,6 +99,9 @@ class Index:
 
     description = "two releases"
 
+    def knows(self, project: str) -> bool:
+        return bool(project)
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         if project != "numpy":
             return None

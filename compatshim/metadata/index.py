@@ -148,16 +148,20 @@ class Index:
             found.append(f"{len(listed)} left out, because the metadata cannot be read: {_some(listed)}")
         return tuple(found)
 
+    def knows(self, project: str) -> bool:
+        """Whether the project is one that is asked for."""
+        return project in self._snapshot.projects or project in self._required or project not in self._installed
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         """The releases in ascending order; none when no index has the project, None when it was not asked for."""
-        if not self._is_asked(project):
+        if not self.knows(project):
             return None
         self.prefetch([project])
         return self._releases[project]
 
     def prefetch(self, projects: Iterable[str]) -> None:
         """Fetch what :meth:`releases` will say of these projects, all at once."""
-        names = sorted({name for name in projects if name not in self._releases and self._is_asked(name)})
+        names = sorted({name for name in projects if name not in self._releases and self.knows(name)})
         if not names:
             return
         with ThreadPool(PARALLEL) as pool:  # its threads do not keep an interrupted program waiting
@@ -177,10 +181,6 @@ class Index:
                 job.about.found = found
         for name, versions in listed.items():
             self._releases[name] = tuple(self._release(name, one) for one in versions)
-
-    def _is_asked(self, project: str) -> bool:
-        known = project in self._snapshot.projects or project in self._required
-        return known or project not in self._installed
 
     def _each(
         self, pool: ThreadPool, function: Callable[[_Item], _Result], items: Sequence[_Item]

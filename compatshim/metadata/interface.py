@@ -30,6 +30,9 @@ class MetadataSource(Protocol):
     def description(self) -> str:
         """What it is, and of when, in a phrase."""
 
+    def knows(self, project: str) -> bool:
+        """Whether :meth:`releases` may have something to say of a project; costs nothing."""
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         """All known releases in ascending order, or None when the project is unknown here."""
 

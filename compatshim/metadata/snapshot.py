@@ -104,6 +104,10 @@ class Snapshot:
         """The snapshot and its date."""
         return f"bundled snapshot of {self.date}"
 
+    def knows(self, project: str) -> bool:
+        """Whether it has the project."""
+        return project in self.projects
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         """All releases of a project in ascending order, or None when the snapshot does not have the project.
 

@@ -14,6 +14,7 @@ from typing import (
     Callable,
     Dict,
     FrozenSet,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -116,6 +117,7 @@ class Problem:
         set_aside: Tuple[Incompatibility, ...] = (),
         unknown: FrozenSet[str] = frozenset(),
         unjudged: Tuple[str, ...] = (),
+        kept: FrozenSet[str] = frozenset(),
     ) -> None:
         self.candidates = candidates
         """In ascending order; None stands for "not installed" and comes first."""
@@ -128,6 +130,8 @@ class Problem:
         """Projects that some candidate needs, and of which nothing is known here."""
         self.unjudged = unjudged
         """Declared requirements of what is installed that could not be read."""
+        self.kept = kept
+        """Projects that were not asked to move, and could."""
         by_project: Dict[str, List[int]] = {project: [] for project in candidates}
         for position, incompatibility in enumerate(incompatibilities):
             for project, _ in incompatibility.terms:
@@ -166,34 +170,47 @@ def build(
     wishes: Optional[Wishes] = None,
 ) -> Problem:
     """The problem of an environment: all its declared requirements, all advisories, the user's wishes."""
-    return _Builder(inventory, metadata, wishes or Wishes()).build(catalog)
+    return Builder(inventory, catalog, metadata, wishes or Wishes()).build()
 
 
-class _Builder:
-    def __init__(self, inventory: Inventory, metadata: MetadataSource, wishes: Wishes) -> None:
+class Builder:
+    """Builds the problem of an environment, once or several times with other projects that may move."""
+
+    def __init__(self, inventory: Inventory, catalog: Catalog, metadata: MetadataSource, wishes: Wishes) -> None:
         self.inventory = inventory
+        self.catalog = catalog
         self.metadata = metadata
         self.wishes = wishes
         self.python = inventory.markers.get("python_full_version", "")
         self.applies = requirements.Applicable(inventory.markers)
         self.supported: Dict[str, bool] = {}
         self.fits = Fit(inventory.markers)
+        self.still: Dict[str, Candidates] = {}
+        """Of projects that stay as they are; what these require, below, is also the same each time."""
+        self.still_wants: Dict[Tuple[str, str], Tuple[Tuple[str, int, Wanted], ...]] = {}
+        self.unjudged: Set[str] = set()
+        self._start(None)
+
+    def _start(self, free: Optional[FrozenSet[str]]) -> None:
+        self.free = free
+        self.kept: Set[str] = set()
         self.candidates: Dict[str, Candidates] = {}
         self.texts: Dict[str, Dict[str, int]] = {}
         """Every requirement that some candidate of a project declares, with the bits of those candidates."""
         self.current: Dict[str, int] = {}
         self.unknown: Set[str] = set()
-        self.unjudged: Set[str] = set()
         self.malformed: List[Incompatibility] = []
         self.set_aside: List[Incompatibility] = []
 
-    def build(self, catalog: Catalog) -> Problem:
+    def build(self, free: Optional[FrozenSet[str]] = None) -> Problem:
+        """The problem; ``free`` are the projects that may move, where it is not all of them."""
+        self._start(free)
         found = [piece for item in list(self._declared()) for piece in self._incompatibilities(*item)]
         broken = {cause for cause, item in found if self._holds_now(item)}
         self.set_aside += [item for cause, item in found if cause in broken]
         made = [piece for cause, item in found for piece in (self._tolerate(item) if cause in broken else (item,))]
         made += self.malformed
-        made += self._known(catalog)
+        made += self._known()
         made += self._wishes()
         return Problem(
             {project: candidates.versions for project, candidates in self.candidates.items()},
@@ -202,6 +219,7 @@ class _Builder:
             set_aside=tuple(self.set_aside),
             unknown=frozenset(self.unknown),
             unjudged=tuple(sorted(self.unjudged)),
+            kept=frozenset(self.kept),
         )
 
     def _declared(self) -> Iterator[Tuple[str, str, Wanted, int, _Asking]]:
@@ -226,8 +244,16 @@ class _Builder:
                         waiting.append((wanted.name, "", _ALWAYS))
                         yield project, text, wanted, mask, asking
 
-    def _wants(self, project: str, extra: str) -> Iterator[Tuple[str, int, Wanted]]:
+    def _wants(self, project: str, extra: str) -> Iterable[Tuple[str, int, Wanted]]:
         """What a project requires with an extra in use, or without any."""
+        if self.free is None or project in self.free:
+            return self._read(project, extra)
+        known = self.still_wants.get((project, extra))
+        if known is None:
+            known = self.still_wants[project, extra] = tuple(self._read(project, extra))
+        return known
+
+    def _read(self, project: str, extra: str) -> Iterator[Tuple[str, int, Wanted]]:
         for text, mask in self.texts[project].items():
             # Most requirements are behind an extra that nobody asks for: they are not even parsed.
             if extra or "extra ==" not in text or " or " in text:
@@ -256,10 +282,25 @@ class _Builder:
 
     def _add(self, projects: Set[str]) -> None:
         """Give projects their candidates."""
+        free = projects if self.free is None else projects & self.free
         if isinstance(self.metadata, Prefetching):
-            self.metadata.prefetch(sorted(projects))
+            self.metadata.prefetch(sorted(free))
         for project in sorted(projects):
-            self._add_one(project)
+            if project in free:
+                self._add_one(project)
+            else:
+                self._keep_one(project)
+
+    def _keep_one(self, project: str) -> None:
+        """Let a project stay as it is."""
+        installed = self.inventory.distributions.get(project)
+        if installed is None or self.metadata.knows(project):
+            self.kept.add(project)
+        if project not in self.still:
+            self.still[project] = Candidates((None if installed is None else installed.version,))
+        self.candidates[project] = self.still[project]
+        self.current[project] = 0
+        self.texts[project] = dict.fromkeys(installed.requires, 1) if installed is not None else {}
 
     def _add_one(self, project: str) -> None:
         """Give a project its candidates: what the metadata knows for this Python, and what is installed."""
@@ -342,9 +383,9 @@ class _Builder:
                 return
             terms[project] = here
 
-    def _known(self, catalog: Catalog) -> Iterator[Incompatibility]:
+    def _known(self) -> Iterator[Incompatibility]:
         """The advisories that some choice of candidates could meet; notes are no constraints."""
-        for advisory in catalog.advisories:
+        for advisory in self.catalog.advisories:
             if advisory.level == "note" or not all(term.project in self.candidates for term in advisory.terms):
                 continue
             terms = tuple((term.project, self._inside(term)) for term in advisory.terms)

@@ -7,7 +7,7 @@ from typing import Dict, Optional, Tuple
 import pytest
 from packaging.version import Version
 
-from compatshim.solve import explain, objective, problem, search
+from compatshim.solve import explain, growing, objective, problem, search
 from tests.solve import tangles
 from tests.solve.oracle import Oracle
 from tests.solve.worlds import World
@@ -51,6 +51,14 @@ def test_the_answer_is_the_minimum(maker: str, number: int, kind: str) -> None:
                 assert found.proved, (seed, name)
                 assert oracle.allows(state(given, found)), (seed, name)
                 assert oracle.cost(name, state(given, found)) == found.cost, (seed, name)
+            grown = growing.solve(world.inventory, world.catalog, world.metadata, world.wishes, name)
+            assert (grown.solution.cost if grown.solution else None) == (found.cost if found else None), (
+                seed,
+                name,
+            )
+            if grown.solution is not None:
+                after = {**state(given, grown.solution), **state(grown.problem, grown.solution)}
+                assert oracle.allows({one: after[one] for one in given.current}), (seed, name)
 
 
 @pytest.mark.parametrize("maker", ["dense", "demanding"])

@@ -9,7 +9,7 @@ import pytest
 from compatshim import compiled
 from compatshim.metadata.snapshot import Snapshot
 from compatshim.model import Inventory
-from compatshim.solve import objective, problem, search
+from compatshim.solve import growing, objective, problem, search
 from compatshim.solve.problem import Wishes
 from compatshim.solve.requirements import Wanted
 from tests import frozen
@@ -41,6 +41,8 @@ def compare(environment: str, wished: str, names: Iterable[str]) -> None:
             state = {one: given.version(one, found.decided.get(one, here)) for one, here in given.current.items()}
             assert oracle.allows(state), (wished, name)
             assert oracle.cost(name, state) == found.cost, (wished, name)
+        grown = growing.solve(inventory, catalog, metadata, wishes, name).solution
+        assert (grown.cost if grown else None) == (found.cost if found else None), (wished, name)
 
 
 @pytest.mark.parametrize(("number", "environment"), [*enumerate(ENVIRONMENTS)])

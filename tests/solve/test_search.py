@@ -14,7 +14,7 @@ from compatshim.analysis import analyse
 from compatshim.answer import answer
 from compatshim.match import match
 from compatshim.model import Catalog
-from compatshim.solve import objective, problem, search
+from compatshim.solve import growing, objective, problem, search
 from tests.solve.worlds import World, advisory, inventory, metadata, worlds
 
 Assignment = Mapping[str, Optional[Version]]
@@ -236,3 +236,19 @@ def test_how_far_a_project_may_move() -> None:
     back = world({"a": "1.1"}, releases, advisory(1, {"a": [("1.1", None)]}, remedies=[["a<1.1"]]))
     assert solved(back) == {"a": "1.0"}
     assert solved(back, downgrades=False) is None
+
+
+def test_what_could_not_be_read_is_said_however_many_projects_are_let_move() -> None:
+    releases: Dict[str, Dict[str, List[str]]] = {
+        "a": {"1.0": [], "2.0": ["b>=2"]},
+        "b": {"1.0": [], "2.0": []},
+        "c": {"1.0": ["b (>=1<3)"], "2.0": []},
+        "d": {"1.0": ["b<2"], "2.0": []},
+    }
+    bad = advisory(1, {"a": [("0", "2.0")]}, remedies=[["a>=2.0"]])
+    given_ = world({"a": "1.0", "b": "1.0", "c": "1.0", "d": "1.0"}, releases, bad)
+    found = growing.solve(given_.inventory, given_.catalog, given_.metadata, problem.Wishes(), "least-change")
+    assert found.solution is not None
+    assert {change.project for change in found.solution.changes} == {"a", "b", "d"}  # one after the other
+    assert found.problem.unjudged == ("c: b (>=1<3)",)
+    assert found.problem.candidates["c"] == (Version("1.0"),)

@@ -31,6 +31,10 @@ class Releases:
     known: Mapping[str, Tuple[Release, ...]]
     description: str = "made up"
 
+    def knows(self, project: str) -> bool:
+        """Whether there is something to say of a project."""
+        return project in self.known
+
     def releases(self, project: str) -> Optional[Tuple[Release, ...]]:
         return self.known.get(project)
 
