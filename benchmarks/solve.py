@@ -9,7 +9,8 @@ from compatshim import compiled
 from compatshim.inventory import environment
 from compatshim.match import match
 from compatshim.metadata.snapshot import Snapshot
-from compatshim.solve import objective, problem, requirements, search
+from compatshim.solve import growing, objective, problem, requirements, search
+from compatshim.solve.problem import Wishes
 from tests import frozen
 from tests.solve import tangles
 from tests.solve.worlds import World
@@ -38,8 +39,15 @@ def run(rounds: int, python: str) -> List[Row]:
     return [
         step("read", lambda: environment.read(path, markers, source=python)),
         step("load the catalog and match", lambda: match(inventory.versions(), compiled.load())),
-        step("build the problem, snapshot included", lambda: problem.build(inventory, catalog, Snapshot.bundled())),
-        step("solve", lambda: search.solve(made, order), "10"),
+        step(
+            "build the whole problem, snapshot included",
+            lambda: problem.build(inventory, catalog, Snapshot.bundled()),
+        ),
+        step("solve the whole problem", lambda: search.solve(made, order), "10"),
+        step(
+            "build and solve as `pin` does, by the projects that decide",
+            lambda: growing.solve(inventory, catalog, Snapshot.bundled(), Wishes(), "least-change"),
+        ),
         *_large(rounds),
     ]
 
