@@ -31,8 +31,9 @@ class Copy:
     """For what else a test writes."""
 
     def versions(self) -> Dict[str, str]:
-        """What its metadata directories are called."""
-        return self.environment.installed()
+        """By project, from the names of its metadata directories; without a pip that was not frozen with it."""
+        found = self.environment.installed()
+        return {name: found[name] for name in found if name != "pip" or name in self.frozen.inventory.distributions}
 
     def broken(self) -> FrozenSet[str]:
         """What ``pip check`` says of it."""
@@ -81,8 +82,11 @@ def build(name: str, cache: str = "") -> Environment:
 
 
 def copy(name: str, folder: str) -> Copy:
-    """A frozen environment, to be changed."""
-    return Copy(FROZEN[name], build(name, os.path.join(folder, "copy")), folder)
+    """A frozen environment, to be changed. It has a pip: that of this interpreter may be too new for its Python."""
+    environment = build(name, os.path.join(folder, "copy"))
+    if "pip" not in environment.installed():
+        environments.install(environment, ["--only-binary", ":all:", "pip"], installer="uv")
+    return Copy(FROZEN[name], environment, folder)
 
 
 def tell(copied: Copy, order: str) -> Any:
