@@ -5,9 +5,16 @@ import tempfile
 from pathlib import Path
 from typing import Iterator
 
+import hypothesis
 import pytest
 
 from tests import support
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def lines(world: World) -> tuple[Dict[str, Version], tuple[Line, ...]]:
 
 
 @given(world=worlds())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_answer_satisfies_its_own_file_and_clears_the_findings(world: World) -> None:
     versions, made = lines(world)
     assert not [finding for finding in match(versions, world.catalog) if finding.level == "error"]
@@ -43,7 +43,7 @@ def test_the_answer_satisfies_its_own_file_and_clears_the_findings(world: World)
 
 
 @given(world=worlds())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_under_the_file_no_error_can_be_installed(world: World) -> None:
     versions, made = lines(world)
     allowed = {project: list(PICKED) for project in versions}
@@ -60,7 +60,7 @@ def test_under_the_file_no_error_can_be_installed(world: World) -> None:
 
 
 @given(world=worlds())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_line_is_needed(world: World) -> None:
     versions, made = lines(world)
     guards = [line for line in made if line.note == "kept out"]

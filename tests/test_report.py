@@ -9,7 +9,7 @@ from typing import Callable, List, Optional
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
@@ -270,7 +270,6 @@ _LETTERS = st.sampled_from("ab ·→é\t\n\r\a\b\v\f[]:\udcff")
 _PARTS = st.text(_LETTERS) | st.tuples(st.text(_LETTERS), st.sampled_from(sorted(text.STYLES.values())))
 
 
-@settings(deadline=None)  # the first one imports rich
 @given(st.lists(st.lists(_PARTS, max_size=3), max_size=3))
 def test_plain_text_is_what_rich_writes_without_its_colours(lines: List[List[text.Part]]) -> None:
     coloured = re.sub(r"\x1b\[[\d;]*m", "", text._coloured(lines))

@@ -322,7 +322,7 @@ class Builder:
                 found.append((Version("0"), ()))
             found.insert(0, (None, ()))
         else:
-            here = bisect_left([version for version, _ in found], installed.version)  # type: ignore[type-var]
+            here = bisect_left([version for version, _ in found if version is not None], installed.version)
             published = here < len(found) and found[here][0] == installed.version
             found[here : here + published] = [(installed.version, installed.requires)]
         self.candidates[project] = Candidates(tuple([version for version, _ in found]))

@@ -120,7 +120,7 @@ def oracle(world: World, name: str) -> Optional[Tuple[int, ...]]:
 
 @pytest.mark.parametrize("name", sorted(objective.ORDERS))
 @given(world=worlds())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_answer_is_the_minimum(name: str, world: World) -> None:
     made = problem.build(world.inventory, world.catalog, world.metadata, wishes=world.wishes)
     found = search.solve(made, objective.make(name, made, world.catalog))
@@ -129,7 +129,7 @@ def test_the_answer_is_the_minimum(name: str, world: World) -> None:
 
 
 @given(world=worlds())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_answer_cut_short_is_still_an_answer(world: World) -> None:
     made = problem.build(world.inventory, world.catalog, world.metadata, wishes=world.wishes)
     order = objective.make("least-change", made, world.catalog)
