@@ -222,8 +222,8 @@ def test_what_was_broken_before_is_said() -> None:
     assert found.remarks == (
         "versions and their requirements are those of the made up",
         "not checked: the requirement 'tool: nonsense (>=1<2)' cannot be read",
-        "tool 1.0 requires dill>=0.3.8, which is not so; it stays as it is",
-        "tool 1.0 requires absent, which is not so; it stays as it is",
+        "tool 1.0 requires dill>=0.3.8, which is not so; an installer that comes by may mend it",
+        "tool 1.0 requires absent, which is not so; an installer that comes by may mend it",
     )
     assert [one.replacement for one in found.overrides] == ["dill==0.3.7"]
 
