@@ -79,7 +79,10 @@ class Answer(NamedTuple):
             found.append("not proved minimal: the search was cut short")
         found += [f"not checked: the requirement {text!r} cannot be read" for text in self.problem.unjudged]
         broken = self.problem.broken
-        found += [f"{explain.declared(self.problem, one)}, which is not so; an installer that comes by may mend it" for one in broken]
+        found += [
+            f"{explain.declared(self.problem, one)}, which is not so; an installer that comes by may mend it"
+            for one in broken
+        ]
         before = {(one.project, one.requirement) for one in broken}
         found += [
             f"{one}, and gets {one.replacement}: --override allows it"
