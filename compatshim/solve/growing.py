@@ -8,7 +8,7 @@ let move as well. In a large environment few are, and of the others no releases 
 
 from __future__ import annotations
 
-from typing import FrozenSet, Iterator, NamedTuple, Optional, Sequence
+from typing import FrozenSet, Iterator, List, NamedTuple, Optional
 
 from compatshim.match import match
 from compatshim.metadata.interface import MetadataSource
@@ -32,9 +32,13 @@ def solve(inventory: Inventory, catalog: Catalog, metadata: MetadataSource, wish
     free = frozenset(_concerned(inventory, catalog, wishes))
     while True:
         made = builder.build(free)
-        left_out = [item for item in made.incompatibilities if not made.kept.isdisjoint(_projects(item))]
+        inside: List[Incompatibility] = []
+        left_out: List[Incompatibility] = []
+        for item in made.incompatibilities:
+            (inside if made.kept.isdisjoint(_projects(item)) else left_out).append(item)
         order = objective.make(name, made, catalog)
-        solution = search.solve(_without(made, left_out), order)
+        less = Problem(made.candidates, made.current, tuple(inside), unknown=made.unknown)
+        solution = search.solve(less, order)
         if solution is None:
             whole = builder.build()
             return Solved(whole, objective.make(name, whole, catalog), None)
@@ -61,10 +65,3 @@ def _concerned(inventory: Inventory, catalog: Catalog, wishes: Wishes) -> Iterat
 
 def _projects(item: Incompatibility) -> FrozenSet[str]:
     return frozenset(project for project, _ in item.terms)
-
-
-def _without(made: Problem, left_out: Sequence[Incompatibility]) -> Problem:
-    """A problem less some of what must not be."""
-    gone = set(map(id, left_out))
-    rest = tuple(item for item in made.incompatibilities if id(item) not in gone)
-    return Problem(made.candidates, made.current, rest, unknown=made.unknown)

@@ -189,7 +189,6 @@ class Builder:
         """Of projects that stay as they are; what these require, below, is also the same each time."""
         self.still_wants: Dict[Tuple[str, str], Tuple[Tuple[str, int, Wanted], ...]] = {}
         self.unjudged: Set[str] = set()
-        self._start(None)
 
     def _start(self, free: Optional[FrozenSet[str]]) -> None:
         self.free = free

@@ -193,10 +193,14 @@ class Applicable:
 
 def _release(text: str) -> Tuple[int, ...]:
     """The numbers of a plain version, without the zeros at its end."""
-    numbers = [int(part) for part in text.split(".")]
+    return _trimmed(tuple(map(int, text.split("."))))
+
+
+def _trimmed(numbers: Tuple[int, ...]) -> Tuple[int, ...]:
+    """Release numbers without the zeros at their end, which make no difference."""
     while numbers and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
+        numbers = numbers[:-1]
+    return numbers
 
 
 _Key = Tuple[Tuple[int, ...], float]
@@ -259,10 +263,7 @@ class Candidates:
             if version.is_prerelease or version.epoch or version.local is not None:
                 self._odd.append(index)
                 continue
-            release = version.release
-            while release and not release[-1]:
-                release = release[:-1]
-            self._plain.append((release, _FINAL if version.post is None else version.post))
+            self._plain.append((_trimmed(version.release), _FINAL if version.post is None else version.post))
             self._upto.append(self._upto[-1] | 1 << index)
 
     def admitted(self, specifier: str) -> int:
@@ -314,9 +315,7 @@ class Candidates:
             return inside if operator == "==.*" else everything & ~inside
         if operator == "~=":
             return self._between(numbers, (*numbers[:-2], numbers[-2] + 1))
-        release = numbers
-        while release and not release[-1]:
-            release = release[:-1]
+        release = _trimmed(numbers)
         if operator in (">=", "<"):
             below = self._upto[bisect_left(self._plain, (release, post))]
             return below if operator == "<" else everything & ~below
@@ -333,13 +332,10 @@ class Candidates:
 
     def _between(self, start: Tuple[int, ...], end: Tuple[int, ...]) -> int:
         """Bits of the plain versions in ``start <= v < end``."""
-        while start and not start[-1]:
-            start = start[:-1]
-        first, last = bisect_left(self._plain, (start, _FINAL)), bisect_left(self._plain, (end, _FINAL))
+        first, last = bisect_left(self._plain, (_trimmed(start), _FINAL)), bisect_left(self._plain, (end, _FINAL))
         return self._upto[last] & ~self._upto[first]
 
 
-@lru_cache(maxsize=None)
 def admits(specifier: str, version: Version) -> bool:
     """Whether a specifier set admits a version; pre-releases count like any other, as for what is installed.
 

@@ -178,6 +178,11 @@ def test_admits_what_packaging_admits(known: List[str], specifier: str, absent: 
             assert requirements.admits(specifier, version) == expected
 
 
+def test_spellings_of_one_version_are_told_apart_where_pep_440_does() -> None:
+    assert requirements.admits("===1.0", Version("1.0"))
+    assert not requirements.admits("===1.0", Version("1"))
+
+
 @given(st.lists(NUMBERS, min_size=1, max_size=8), NUMBERS, st.one_of(st.none(), NUMBERS), st.booleans())
 def test_within_is_the_interval(known: List[str], start: str, end: Optional[str], absent: bool) -> None:
     versions: List[Optional[Version]] = [None] if absent else []
