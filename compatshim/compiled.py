@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import pkgutil
 from typing import Any, Dict, List
 
 from packaging.version import Version
 
+from compatshim import files
 from compatshim.model import Advisory, Catalog, CatalogError, Detect, Interval, Reference, Remedy, Reproducer, Term
 
 NAME = "advisories/catalog.json"
@@ -22,7 +22,7 @@ def load() -> Catalog:
     """The bundled catalog; its advisories have no ``verified`` rows. Raises :exc:`CatalogError`."""
     where = os.path.join(os.path.dirname(os.path.abspath(__file__)), *NAME.split("/"))
     try:
-        found = json.loads(pkgutil.get_data("compatshim", NAME) or b"")
+        found = json.loads(files.packaged(*NAME.split("/")))
         return Catalog(
             tuple(_advisory(item) for item in found["advisories"]),
             found["digest"],

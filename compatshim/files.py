@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from threading import get_ident
-from typing import Optional, Union
+from _thread import get_ident
+from typing import Any, Optional, Union
 
 
 def cache_directory(name: str) -> str:
@@ -18,6 +18,18 @@ def cache_directory(name: str) -> str:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(base, "compatshim", name)
+
+
+def packaged(*parts: str) -> bytes:
+    """The content of a file of this package, also within an archive. Raises :exc:`OSError`.
+
+    ``importlib.resources`` changed its form after 3.8, and ``pkgutil`` loads the import system to say the same.
+    """
+    import compatshim
+
+    spec: Any = compatshim.__spec__
+    content: bytes = spec.loader.get_data(os.path.join(os.path.dirname(spec.origin), *parts))
+    return content
 
 
 def read_text(path: str) -> Optional[str]:

@@ -5,12 +5,10 @@ than to check an environment. The words are those of the OSV schema (introduced,
 PubGrub (term, incompatibility) and the Python packaging guide (distribution, constraint).
 """
 
-from __future__ import annotations
-
 import re
 from enum import Enum
 from types import MappingProxyType
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
@@ -224,12 +222,10 @@ class Distribution(NamedTuple):
     project: str
     """Normalised name."""
     version: Version
-    requires: Tuple[str, ...] = ()
+    requires: Sequence[str] = ()
     """``Requires-Dist`` as declared (PEP 508), extras and markers included."""
     name: str = ""
     """The name as its author spells it, when known."""
-    requested: bool = False
-    """Whether the user asked for it by name (the ``REQUESTED`` file of PEP 376)."""
     where: str = ""
     """Its metadata directory, when it is installed."""
 

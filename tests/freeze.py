@@ -15,8 +15,6 @@ import sys
 import tempfile
 from typing import Dict, Tuple
 
-from packaging.requirements import Requirement
-
 from compatshim import files
 from compatshim.inventory import environment as reader
 from compatshim.kb import environments
@@ -61,10 +59,9 @@ def freeze(definition: Definition) -> Inventory:
         raise environments.BuildError(f"no Python {definition.python} on this machine")
     built = environments.build(Spec(python, resolve(definition, python), options=("--no-deps",)))
     inventory = reader.of(built.python)
-    asked = {canonical(Requirement(text).name) for text in (*definition.requirements, *definition.forced)}
     return inventory._replace(
         distributions={
-            project: dist._replace(requested=project in asked, where="")
+            project: dist._replace(requires=tuple(dist.requires), where="")
             for project, dist in inventory.distributions.items()
         },
     )

@@ -4,7 +4,7 @@ The fixture beside the definitions is written by ``python -m tests.freeze``; rea
 
     {"schema_version": "1.0",
      "distributions": [["PyYAML", "6.0.1", []]],
-     "environments": {"story": {"markers": {"python_version": "3.11"}, "installed": [0], "requested": [0]}}}
+     "environments": {"story": {"markers": {"python_version": "3.11"}, "installed": [0]}}}
 
 A distribution is its name as it spells itself, its version, and what it requires; each is written once, and
 environments name it by its position.
@@ -108,28 +108,22 @@ def load(*, partial: bool = False) -> Mapping[str, Frozen]:
 
 def dump(inventories: Mapping[str, Inventory]) -> bytes:
     """The fixture of these inventories: the same bytes for the same inventories."""
-    rows = sorted(
-        {
-            (dist.name, str(dist.version), dist.requires)
-            for inventory in inventories.values()
-            for dist in inventory.distributions.values()
-        }
-    )
+    rows = sorted({_row(dist) for inventory in inventories.values() for dist in inventory.distributions.values()})
     positions = {row: position for position, row in enumerate(rows)}
     environments: Dict[str, object] = {}
     for name, inventory in sorted(inventories.items()):
-        found = [
-            (positions[dist.name, str(dist.version), dist.requires], dist.requested)
-            for dist in inventory.distributions.values()
-        ]
+        rows_held = (_row(dist) for dist in inventory.distributions.values())
         environments[name] = {
             "markers": {key: "" if key in MACHINE else value for key, value in inventory.markers.items()},
-            "installed": sorted(position for position, _ in found),
-            "requested": sorted(position for position, requested in found if requested),
+            "installed": sorted(positions[row] for row in rows_held),
         }
     content = {"schema_version": SCHEMA_VERSION, "distributions": rows, "environments": environments}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return lzma.compress(text.encode("utf-8"), preset=9 | lzma.PRESET_EXTREME)
+
+
+def _row(dist: Distribution) -> Tuple[str, str, Tuple[str, ...]]:
+    return dist.name, str(dist.version), tuple(dist.requires)
 
 
 def _definition(table: Dict[str, Any], kits: Mapping[str, List[str]]) -> Definition:
@@ -141,11 +135,6 @@ def _definition(table: Dict[str, Any], kits: Mapping[str, List[str]]) -> Definit
 
 
 def _inventory(name: str, content: Mapping[str, Any], distributions: List[Distribution]) -> Inventory:
-    requested = set(content["requested"])
-    found = {}
-    for position in content["installed"]:
-        dist = distributions[position]
-        found[dist.project] = Distribution(
-            dist.project, dist.version, dist.requires, dist.name, requested=position in requested
-        )
+    installed = (distributions[position] for position in content["installed"])
+    found = {dist.project: dist for dist in installed}
     return Inventory(f"the frozen environment {name!r}", found, (), content["markers"])

@@ -17,9 +17,9 @@ from compatshim.solve import problem, requirements
 from tests import frozen, support
 
 OURS = {
-    "analysis", "cli", "cli.check", "cli.options", "compiled", "inventory", "inventory.environment",
+    "analysis", "cli", "cli.check", "cli.options", "compiled", "files", "inventory", "inventory.environment",
     "inventory.probe", "match", "model", "report", "report.text",
-    "startup", "startup._index", "startup.installed", "startup.match",
+    "startup", "startup._index", "startup.installed", "startup.match", "terminal",
 }  # fmt: skip
 """What a check of a healthy environment is made of."""
 SOLVING = {
@@ -33,7 +33,7 @@ SOLVING = {
 THEIRS = {"packaging", "packaging.version", "packaging._structures"}
 SLOW = {"ast", "dataclasses", "email", "importlib.metadata", "inspect", "logging", "rich", "tempfile", "tomllib"}
 """Modules of which each takes as long as a good part of a command."""
-NOT_TO_CHECK = {"subprocess", "textwrap", "zipfile"}
+NOT_TO_CHECK = {"pkgutil", "shutil", "subprocess", "textwrap", "threading", "zipfile"}
 
 RUN = "from compatshim.__main__ import main\ncode = main({argv})\n"
 

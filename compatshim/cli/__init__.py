@@ -12,9 +12,9 @@ import importlib
 import io
 import os
 import sys
-from typing import List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
-from compatshim import __version__
+from compatshim import __version__, terminal
 
 CLEAN, FINDINGS, ERROR, NOTHING = 0, 1, 2, 3
 
@@ -29,19 +29,29 @@ class DisagreementError(Exception):
     """A real installer would do something else than our answer says; the message names the dump."""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """The usual help; argparse makes one for every option, and the usual one asks ``shutil`` for the width."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"width": terminal.columns(80) - 2, **kwargs})
+
+
 def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of the whole command line, or of as much of it as ``argv`` needs."""
     made = argparse.ArgumentParser(
         prog="compatshim",
         description="Finds version combinations that install but do not work, and the way out of them.",
         epilog="Exit status: 0 clean, 1 findings, 2 usage or internal error, 3 nothing could be checked.",
+        formatter_class=_Formatter,
     )
     made.add_argument("--version", action="version", version=f"compatshim {__version__}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
     # Where a command is named, what the others would have said is not needed: it takes as long as a healthy check.
     for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
         module = importlib.import_module(f"compatshim.cli.{name}")
-        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        command = commands.add_parser(
+            name, help=module.HELP, description=module.__doc__, formatter_class=_Formatter
+        )
         module.configure(command)
         command.set_defaults(run=module.run)
     return made

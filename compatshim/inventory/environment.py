@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from packaging.version import InvalidVersion, Version
 
 from compatshim.inventory import probe
 from compatshim.model import Distribution, Inventory, Unread, canonical
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 TIMEOUT = 60
 """Seconds that another interpreter has to answer."""
@@ -82,7 +85,7 @@ def read(path: Sequence[str], markers: Mapping[str, str], *, source: str) -> Inv
             else:
                 failed[project] = found
         for project, several in here.items():
-            versions = sorted({dist.version for dist in several})
+            versions = sorted({dist.version for dist in several}) if len(several) > 1 else ()
             if len(versions) > 1:
                 shown = ", ".join(str(version) for version in versions)
                 unread[project] = Unread(
@@ -111,35 +114,35 @@ def _metadata(entry: str, troubles: List[Unread]) -> List[str]:
 
 def _distribution(place: str) -> Union[Distribution, Unread]:
     """One metadata directory (or old single file), or why it could not be used."""
-    stem = os.path.basename(place).rsplit(".", 1)[0]
-    # Only for naming what failed: the metadata itself says the name of what can be read.
-    project = canonical(stem.rpartition("-")[0] if "-" in stem else stem)
-    if place.endswith(".egg-info"):
-        project = canonical(stem.split("-")[0])
-        path = os.path.join(place, "PKG-INFO") if os.path.isdir(place) else place
+    if place.endswith(".dist-info"):
+        path = f"{place}{os.sep}METADATA"
     else:
-        path = os.path.join(place, "METADATA")
+        path = os.path.join(place, "PKG-INFO") if os.path.isdir(place) else place
     try:
         head = _head(path)
     except FileNotFoundError:
-        return Unread(place, f"has no {os.path.basename(path)}: reinstall it or remove the directory", project)
+        return _unread(place, place, f"has no {os.path.basename(path)}: reinstall it or remove the directory")
     except OSError as error:
-        return Unread(path, f"cannot be read: {error.strerror}", project)
-    name, written, requires = _headers(head)
+        return _unread(place, path, f"cannot be read: {error.strerror}")
+    lines = f"\n{head}\n"
+    name, written = _value(lines, "Name"), _value(lines, "Version")
+    if name is None or written is None:  # not there, or written in an unusual way
+        headers = _unusual(head)
+        name, written = headers.get("Name"), headers.get("Version")
     if not name or not written:
-        return Unread(path, f"has no {'Version' if name else 'Name'}", project)
+        return _unread(place, path, f"has no {'Version' if name else 'Name'}")
     try:
         version = Version(written)
     except InvalidVersion:
-        return Unread(path, f"has a version that is none: {written!r}", project)
-    return Distribution(
-        project=canonical(name),
-        version=version,
-        requires=requires,
-        name=name,
-        requested=os.path.exists(os.path.join(place, "REQUESTED")),
-        where=place,
-    )
+        return _unread(place, path, f"has a version that is none: {written!r}")
+    return Distribution(canonical(name), version, _Declared(head), name, place)
+
+
+def _unread(place: str, where: str, reason: str) -> Unread:
+    """What could not be used; its name is read off the directory, for want of its metadata."""
+    stem, _, kind = os.path.basename(place).rpartition(".")
+    name = stem.partition("-")[0] if kind == "egg-info" else stem.rpartition("-")[0] or stem
+    return Unread(where, reason, canonical(name))
 
 
 def direct(distribution: Distribution) -> bool:
@@ -147,34 +150,65 @@ def direct(distribution: Distribution) -> bool:
     return bool(distribution.where) and os.path.exists(os.path.join(distribution.where, "direct_url.json"))
 
 
+class _Declared(Sequence[str]):
+    """The ``Requires-Dist`` in the headers of a metadata file, found when asked for: a healthy check does not."""
+
+    def __init__(self, head: str) -> None:
+        self._head = head
+        self._found: Optional[Tuple[str, ...]] = None
+
+    @property
+    def _texts(self) -> Tuple[str, ...]:
+        if self._found is None:
+            found = _values(f"\n{self._head}\n", "Requires-Dist")
+            self._found = tuple((_unusual(self._head).get_all("Requires-Dist") or ()) if found is None else found)
+        return self._found
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._texts[position]
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __eq__(self, other: object) -> bool:
+        return self._texts == (other._texts if isinstance(other, _Declared) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._texts)
+
+    def __repr__(self) -> str:
+        return repr(self._texts)
+
+
 _CHUNK = 1 << 14
+_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows has both kinds
 
 
 def _head(path: str) -> str:
     """The headers of a metadata file: what stands before its first empty line."""
-    with open(path, "rb", buffering=0) as file:
-        data = file.read(_CHUNK) or b""
-        more = data
+    # A file object takes three times as long to make as the file to read.
+    descriptor = os.open(path, os.O_RDONLY | _BINARY)
+    try:
+        more = data = os.read(descriptor, _CHUNK)
         while len(more) == _CHUNK and b"\n\n" not in data:  # descriptions, which follow, can be long
-            more = file.read(_CHUNK) or b""
+            more = os.read(descriptor, _CHUNK)
             data += more
+    finally:
+        os.close(descriptor)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     end = 0 if data.startswith(b"\n") else data.find(b"\n\n")
     return (data if end < 0 else data[:end]).decode("utf-8", "replace")
 
 
-def _headers(head: str) -> Tuple[Optional[str], Optional[str], Tuple[str, ...]]:
-    """Name, version and requirements among the headers of a metadata file."""
-    lines = f"\n{head}\n"
-    name, version, requires = _value(lines, "Name"), _value(lines, "Version"), _values(lines, "Requires-Dist")
-    if name is not None and version is not None and requires is not None:
-        return name, version, tuple(requires)
-    # Written in an unusual way: folded, or with other capitals.
+def _unusual(head: str) -> Message:
+    """Headers that are folded, or written with other capitals."""
     from email.parser import HeaderParser
 
-    headers = HeaderParser().parsestr(head)
-    return headers.get("Name"), headers.get("Version"), tuple(headers.get_all("Requires-Dist") or ())
+    return HeaderParser().parsestr(head)
 
 
 def _value(lines: str, key: str) -> Optional[str]:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pkgutil
 import zipfile
 import zlib
 from operator import itemgetter
@@ -26,6 +25,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from packaging.version import Version
 
+from compatshim import files
 from compatshim.metadata.interface import Release
 
 SCHEMA_VERSION = "1.0"
@@ -84,11 +84,10 @@ class Snapshot:
         """Open the snapshot that comes with this package. Raises :exc:`SnapshotError` when it is damaged."""
         where = os.path.join(os.path.dirname(__file__), "data", "snapshot.zip")
         try:
-            # importlib.resources changed its form after 3.8; this did not, and reads zipped packages as well.
-            data = pkgutil.get_data("compatshim.metadata", "data/snapshot.zip")
+            data = files.packaged("metadata", "data", "snapshot.zip")
         except OSError as error:
             raise SnapshotError(f"{where}: {error.strerror or error}") from error
-        return cls(data or b"", where)
+        return cls(data, where)
 
     @classmethod
     def open(cls, path: str) -> Snapshot:

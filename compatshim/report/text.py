@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, TextIO, Tuple, Union
 
+from compatshim import terminal
 from compatshim.model import Advisory, Certainty, Change, Finding, Inventory, Remedy
 
 if TYPE_CHECKING:  # what is healthy needs no solver
@@ -47,10 +48,9 @@ class Page:
             self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), part)
 
     def _wrapped(self, text: str, margin: int) -> List[str]:
-        import shutil
         import textwrap
 
-        width = max(min(shutil.get_terminal_size((100, 24)).columns, 100) - margin, 20)
+        width = max(min(terminal.columns(100), 100) - margin, 20)
         words = " ".join(text.split())
         return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False) or [""]
 

@@ -323,7 +323,7 @@ class Builder:
         else:
             here = bisect_left([version for version, _ in found if version is not None], installed.version)
             published = here < len(found) and found[here][0] == installed.version
-            found[here : here + published] = [(installed.version, installed.requires)]
+            found[here : here + published] = [(installed.version, tuple(installed.requires))]
         self.candidates[project] = Candidates(tuple([version for version, _ in found]))
         self.current[project] = here
         self.texts[project] = _spread([requires for _, requires in found])

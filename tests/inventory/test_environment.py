@@ -32,7 +32,6 @@ class TestGood:
     def test_what_metadata_says(self, tmp_path: Path) -> None:
         lines = ("Requires-Dist: filelock", "Requires-Dist: torch>=2 ; extra == 'torch'", "Requires-Python: >=3.8")
         made = dist_info(tmp_path, "Hugging_Face.Hub", "1.04", *lines)
-        (made / "REQUESTED").touch()
         other = dist_info(tmp_path, "filelock", "3.12.0+local")
         inventory = read(tmp_path)
         assert inventory.distributions == {
@@ -42,7 +41,6 @@ class TestGood:
                 Version("1.4"),
                 ("filelock", "torch>=2 ; extra == 'torch'"),
                 "Hugging_Face.Hub",
-                requested=True,
                 where=str(made),
             ),
         }

@@ -137,7 +137,7 @@ class Oracle:
             found[release.version] = release.requires
         there = self.inventory.distributions.get(project)
         if there is not None:
-            found[there.version] = there.requires
+            found[there.version] = tuple(there.requires)
         else:
             found[None] = ()
             if releases is None:
