@@ -3,30 +3,37 @@
 ``import compatshim`` at the start of a program looks at what is installed and, only when a known-bad
 combination is there, mends its code paths as the modules are imported. :func:`status` tells what was done
 and what was left alone, and why; :func:`revert` undoes it.
+
+PYTEST_DONT_REWRITE: pytest rewrites the packages of its plugins, and complains where one is imported already.
 """
 
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["CompatshimWarning", "__version__", "revert", "status"]
+__all__ = ["CompatshimWarning", "Entry", "Status", "__version__", "revert", "status"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from compatshim.startup.ledger import CompatshimWarning as CompatshimWarning
-    from compatshim.startup.ledger import status as status
+    from compatshim.startup.ledger import Entry as Entry
+    from compatshim.startup.notices import CompatshimWarning as CompatshimWarning
     from compatshim.startup.patch import revert as revert
+    from compatshim.startup.status import Status as Status
+    from compatshim.startup.status import status as status
 
 
 def __getattr__(name: str) -> object:
     """Load the public functions on first use: a program that never asks does not pay for them."""
-    if name in ("CompatshimWarning", "status"):
-        from compatshim.startup import ledger
+    places = {
+        "CompatshimWarning": "notices",
+        "Entry": "ledger",
+        "Status": "status",
+        "revert": "patch",
+        "status": "status",
+    }
+    if name in places:
+        import importlib
 
-        return getattr(ledger, name)
-    if name == "revert":
-        from compatshim.startup import patch
-
-        return patch.revert
+        return getattr(importlib.import_module(f"compatshim.startup.{places[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -38,11 +45,13 @@ def _start() -> None:
         startup.arm()
     except Exception as error:
         import os
+        import sys
 
-        if os.environ.get("COMPATSHIM") == "strict":
+        # Strict by the environment, or by a file that was read before this went wrong.
+        settings = getattr(sys.modules.get("compatshim.startup.policy"), "_current", None)
+        if os.environ.get("COMPATSHIM") == "strict" or getattr(settings, "mode", "") == "strict":
             raise
         # Parts of compatshim may be damaged, so this says its one sentence with the standard library alone.
-        import sys
         import warnings
 
         message = (

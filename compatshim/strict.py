@@ -49,14 +49,13 @@ class Reader:
 
     def _line(self, where: str) -> int:
         """The line of a key such as ``terms[1].ranges``: as deep as table headers and keys lead to it."""
-        line, header = 0, ""
+        line, header, inside = 0, "", True
         for part in where.split("."):
             name, _, count = part.rstrip("]").partition("[")
             header = f"{header}.{name}" if header else name
-            found = self._headers(header, line)[int(count or 0) :] or self._keys(name, line)
-            if not found:
-                break
-            line = found[0]
+            found = self._headers(header, line)[int(count or 0) :] or (self._keys(name, line) if inside else [])
+            inside = bool(found)  # a table need not have a header of its own: [tool.x] alone
+            line = found[0] if found else line
         return line + 1
 
     def _headers(self, name: str, start: int) -> List[int]:

@@ -98,6 +98,7 @@ def _message(error: Exception) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
     from compatshim.catalog import CatalogError
+    from compatshim.config import ConfigError
     from compatshim.installer import InstallerError
     from compatshim.inventory.environment import InventoryError
     from compatshim.kb.environments import BuildError
@@ -107,7 +108,7 @@ def _message(error: Exception) -> str:
 
     if isinstance(error, OutOfBudgetError):
         return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
-    known = (CatalogError, InventoryError, SnapshotError, BuildError, SetsError, InstallerError)
+    known = (CatalogError, ConfigError, InventoryError, SnapshotError, BuildError, SetsError, InstallerError)
     if isinstance(error, (UsageError, DisagreementError, *known)):
         return str(error)
     if os.environ.get("COMPATSHIM_DEBUG"):

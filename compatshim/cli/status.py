@@ -1,45 +1,65 @@
-"""Show which shims `import compatshim` would put in place in an environment."""
+"""Show which shims `import compatshim` would put in place in an environment, or what a job's processes did."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List
 
 from compatshim import cli
 from compatshim.cli import options
 
-HELP = "show what `import compatshim` would mend here"
+if TYPE_CHECKING:
+    from compatshim.job import Process
+    from compatshim.startup.policy import Settings
+
+HELP = "show what `import compatshim` would mend here, or what the processes of a job did"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     options.environment(parser)
+    parser.add_argument(
+        "--job",
+        metavar="DIR",
+        nargs="?",
+        const="",
+        help="read what the processes of a job wrote under COMPATSHIM_LOG=DIR (default: that variable); "
+        "exit status 1 when some could not mend what they should, or what others did",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the shims that start-up would arm; nothing of the environment is imported."""
+    """Show the shims that start-up would arm (nothing of the environment is imported), or a job's ledgers."""
+    return _here(args) if args.job is None else _job(args)
+
+
+def _here(args: argparse.Namespace) -> int:
     from compatshim import catalog
     from compatshim.inventory import environment
     from compatshim.report import data, text
-    from compatshim.startup import _index, installed, ledger, match
+    from compatshim.startup import _index, installed, match
 
+    settings = _settings()
     path = sys.path if args.python is None else environment.search_path(args.python)[0]
     versions = installed.scan(_index.TERMS, path)
     armed, unknown = match.armed(versions)
-    mode = ledger.mode()
     shims: List[Dict[str, Any]] = [
         {
             "advisory": advisory,
             "shim": shim,
             "modules": list(modules),
-            "disabled": mode in ("off", "observe") or ledger.disabled(advisory),
+            "disabled": settings.mode in ("off", "observe") or settings.disables(advisory),
         }
         for advisory, shim, modules in armed
     ]
     if args.format == "json":
         content = {
-            "mode": mode,
+            "mode": settings.mode,
+            "mode_source": settings.mode_source,
+            "disable": list(settings.disable),
+            "disable_source": settings.disable_source,
             "installed": {project: list(found) for project, found in sorted(versions.items())},
             "unknown": {project: list(found) for project, found in sorted(unknown.items())},
             "shims": shims,
@@ -47,7 +67,9 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(data.render("status", catalog.load(), content))
         return cli.CLEAN
     page = text.Page(sys.stdout)
-    page.line(("mode ", "dim"), mode)
+    page.line(("mode ", "dim"), f"{settings.mode} ({settings.mode_source})")
+    if settings.disable:
+        page.line(("disabled ", "dim"), f"{', '.join(settings.disable)} ({settings.disable_source})")
     shown = ", ".join(f"{project} {' and '.join(found)}" for project, found in sorted(versions.items()))
     page.line(("seen ", "dim"), shown or "none of the projects that advisories name")
     for shim in shims:
@@ -62,3 +84,82 @@ def run(args: argparse.Namespace) -> int:
         page.line("Nothing would be patched.")
     sys.stdout.write(page.render())
     return cli.CLEAN
+
+
+def _settings() -> Settings:
+    """The settings, where all of them can be used."""
+    from compatshim import config
+    from compatshim.startup import policy
+
+    path = policy.nearest()
+    if path is not None:
+        config.read(path)
+    found = policy.load()
+    for _, message in found.problems:
+        raise cli.UsageError(message)
+    return found
+
+
+def _job(args: argparse.Namespace) -> int:
+    from compatshim import catalog, job
+    from compatshim.report import data
+
+    folder = args.job or os.environ.get("COMPATSHIM_LOG", "")
+    if not folder:
+        raise cli.UsageError("--job: name the directory that the job had in COMPATSHIM_LOG, or set that variable")
+    log = job.read(folder)
+    for line in log.unread:
+        options.say(f"not read: {line}")
+    if log.torn:
+        options.say(f"{log.torn} lines in {folder} were torn and are left out")
+    for path in log.full:
+        options.say(f"{path} reached its limit; what came later is not in it")
+    if not log.processes:
+        options.say(f"{folder}: no process wrote anything (a healthy one does not): nothing to show")
+        return cli.NOTHING
+    found = job.jobs(log)
+    if args.format == "json":
+        content = {
+            "folder": folder,
+            "torn": log.torn,
+            "full": list(log.full),
+            "not_read": list(log.unread),
+            "jobs": [_as_data(name, processes) for name, processes in found.items()],
+        }
+        sys.stdout.write(data.render("job", catalog.load(), content))
+    else:
+        _show(found)
+    return cli.FINDINGS if any(map(job.findings, found.values())) else cli.CLEAN
+
+
+def _as_data(name: str, processes: List[Process]) -> Dict[str, Any]:
+    from compatshim import job
+
+    return {
+        "job": name,
+        "processes": [
+            {**process._asdict(), "outcomes": [outcome._asdict() for outcome in process.outcomes]}
+            for process in processes
+        ],
+        "findings": [outcome._asdict() for outcome in job.findings(processes)],
+    }
+
+
+def _show(found: Dict[str, List[Process]]) -> None:
+    from compatshim import job
+    from compatshim.report import text
+    from compatshim.startup.ledger import Entry
+
+    page = text.Page(sys.stdout)
+    for name, processes in found.items():
+        programs = ", ".join(dict.fromkeys(process.program for process in processes if process.program))
+        last = max(process.last for process in processes)
+        page.line(
+            (f"job {name}" if name else "no job known", "bold"), f"  {job.who(processes)}: {programs}, {last}"
+        )
+        wrong = job.findings(processes)
+        for outcome, those in job.outcomes(processes).items():
+            style = text.STYLES["error"] if outcome in wrong else ""
+            entry = Entry(*outcome[:4], reason=outcome.reason, detail=outcome.detail)
+            page.line("  ", (str(entry), style), f"  {job.who(those)}")
+    sys.stdout.write(page.render())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from compatshim.startup import finder, ledger, patch
+from compatshim.startup import finder, ledger, patch, policy
+from compatshim.startup.notices import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 def install(armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[str, Tuple[str, ...]]) -> None:
     """Arm the given (advisory, shim, modules) triples and record versions that nobody could judge."""
-    mode = ledger.mode()
+    settings = policy.settle()
     for project, versions in unknown.items():
         shown = ", ".join(versions) or "no version"
         ledger.record(ledger.Entry("", "", project, "skipped", reason="version-unknown", detail=shown))
-    wanted = _wanted(armed, observe=mode == "observe")
+    wanted = _wanted(armed, settings)
     if not wanted:
         return
 
@@ -27,9 +28,9 @@ def install(armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[
             for advisory, shim in wanted[name]:
                 patch.act(advisory, shim, name, module)
         except Exception as error:
-            if mode == "strict":
+            if settings.mode == "strict":
                 raise
-            ledger.warn(f"could not look at {name} ({type(error).__name__}: {error}).", str(error))
+            warn(f"could not look at {name} ({type(error).__name__}: {error}).", str(error))
 
     finder.install(frozenset(wanted), mend)
     for name in wanted:
@@ -40,12 +41,14 @@ def install(armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[
 
 
 def _wanted(
-    armed: Iterable[Tuple[str, str, Tuple[str, ...]]], *, observe: bool
+    armed: Iterable[Tuple[str, str, Tuple[str, ...]]], settings: policy.Settings
 ) -> Dict[str, List[Tuple[str, str]]]:
     """Advisories and shims by module, less what the user switched off; the ledger knows of all."""
     wanted: Dict[str, List[Tuple[str, str]]] = {}
     for advisory, shim, modules in armed:
-        off = "disabled-by-id" if ledger.disabled(advisory) else "mode-observe" if observe else ""
+        off = f"mode-{settings.mode}" if settings.mode in ("off", "observe") else ""
+        if settings.disables(advisory):
+            off = "disabled-by-id"
         for module in modules:
             ledger.record(ledger.Entry(advisory, shim, module, "skipped" if off else "armed", reason=off))
             if not off:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import sys
 
-from compatshim.startup import ledger
+from compatshim.startup import ledger, policy
+from compatshim.startup.notices import inform, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
             # A reload undoes what is in the module itself.
             _patches[:] = [*(patch for patch in _patches if not any(map(patch.is_older, done))), *done]
             entry.action, entry.reason = "applied", ""
-            ledger.inform(f"{advisory}: applied {shim} to {name}")
+            inform(f"{advisory}: applied {shim} to {name}")
         elif entry.reason == "probe-negative" and any(patch.mends(shim, name) for patch in _patches):
             entry.action, entry.reason = "applied", "already-applied"
     except Exception as error:
@@ -100,12 +101,12 @@ def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
     ledger.record(entry)
     if entry.action == "skipped" and entry.reason in ("error", "shape-unknown"):
         message = f"{advisory}: {name} was not mended: {ledger.REASONS[entry.reason]}"
-        if ledger.mode() == "strict":
+        if policy.current().mode == "strict":
             raise RuntimeError(f"compatshim {message} ({entry.detail})")
         advice = f"`python -m compatshim explain {advisory}` has other remedies."
         # A broken compatshim breaks several shims the same way; a shape is unknown once per module.
         cause = entry.detail if entry.reason == "error" else f"{shim} {name}"
-        ledger.warn(f"{message} ({entry.detail}). {advice}", cause)
+        warn(f"{message} ({entry.detail}). {advice}", cause)
 
 
 def _probe(code: Any, module: ModuleType, entry: ledger.Entry) -> bool:
@@ -135,6 +136,9 @@ def revert() -> None:
     # One patch may serve several advisories, and what was only armed will not be applied any more.
     for entry in ledger.entries():
         if (entry.shim, entry.module) in kept:
-            entry.reason = "replaced-since"
+            action, reason = entry.action, "replaced-since"
         elif entry.action in ("applied", "armed"):
-            entry.action, entry.reason = "reverted", ""
+            action, reason = "reverted", ""
+        else:
+            continue
+        ledger.record(ledger.Entry(entry.advisory, entry.shim, entry.module, action, reason=reason))

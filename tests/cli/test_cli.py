@@ -325,7 +325,7 @@ class TestStatus:
         answer = command("status")
         assert (answer.code, answer.err) == (0, "")
         assert answer.out.splitlines() == [
-            "mode apply",
+            "mode apply (default)",
             "seen datasets 2.16.1, evaluate 0.4.1, filelock 3.12.0, huggingface-hub garbage",
             "CSA-2026-0001  would probe and mend evaluate.module (evaluate_filefreelock)",
             "CSA-2026-0002  would probe and mend datasets.utils._filelock (datasets_filelock_mode)",
@@ -356,7 +356,7 @@ class TestStatus:
     def test_nothing(self, monkeypatch: pytest.MonkeyPatch, path: Path, command: Command) -> None:
         monkeypatch.setattr(sys, "path", [str(path / "nowhere")])
         assert command("status").out == (
-            "mode apply\nseen none of the projects that advisories name\nNothing would be patched.\n"
+            "mode apply (default)\nseen none of the projects that advisories name\nNothing would be patched.\n"
         )
 
 
