@@ -1,4 +1,4 @@
-"""Compile the catalog, for those who cannot wait: ``startup/_index.py`` and ``advisories/catalog.json``.
+"""Compile the catalog: ``startup/_index.py`` and ``advisories/catalog.json``, and in a checkout ``docs/shims.md``.
 
 The index is plain literals that a starting program can afford. For every project the known versions are grouped by
 the set of advisories whose term holds them, so that start-up needs set membership and no version arithmetic.
@@ -14,12 +14,14 @@ from packaging.version import Version
 
 from compatshim import files
 from compatshim.compiled import NAME, dump
+from compatshim.kb import shims
 from compatshim.metadata.interface import MetadataSource
 from compatshim.model import Catalog
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INDEX = os.path.join(_PACKAGE, "startup", "_index.py")
 CATALOG = os.path.join(_PACKAGE, *NAME.split("/"))
+SHIMS = os.path.join(os.path.dirname(_PACKAGE), "docs", "shims.md")
 
 
 def index(catalog: Catalog, known: MetadataSource) -> str:
@@ -88,7 +90,10 @@ def _modules(shim: str) -> Tuple[str, ...]:
 
 def compiled(catalog: Catalog, known: MetadataSource) -> Dict[str, str]:
     """The text of every compiled file, by its path."""
-    return {INDEX: index(catalog, known), CATALOG: dump(catalog)}
+    made = {INDEX: index(catalog, known), CATALOG: dump(catalog)}
+    if os.path.isdir(os.path.dirname(SHIMS)):  # an installed package has no documentation beside it
+        made[SHIMS] = shims.page(catalog)
+    return made
 
 
 def write(texts: Mapping[str, str]) -> Tuple[str, ...]:

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from typing import Any, List, Optional, Tuple
 
 MODULES = ("datasets.utils._filelock",)
+CHANGES = (
+    (
+        "FileLock.__init__",
+        "leaves the mode of the lock file to filelock, which makes it 0644 whatever the umask; or sets the umask "
+        "of the whole process to 0666 for a moment in order to learn it",
+        "asks for 0666 less the umask, which it reads without changing it where the system shows it (/proc); a "
+        "mode that the caller names is kept",
+    ),
+)
+LIMITS = (
+    "Lock files that exist keep their mode. On a system without /proc the umask is learnt once, by a change to 077 "
+    "and back. Other libraries that use filelock directly are not touched."
+)
 
 
 def probe(module: ModuleType) -> bool:

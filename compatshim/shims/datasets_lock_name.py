@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 # datasets up to 2.15 has its own copy of filelock; from 2.16 that module only re-exports the other one.
 MODULES = ("datasets.utils._filelock", "datasets.utils.filelock")
+CHANGES = (
+    (
+        "hash",
+        "is Python's own, salted in each process: two processes shorten one long lock name to two names, and both "
+        'hold "the" lock',
+        "is a number made of the name alone (60 bits of SHA-256), for this module's code only",
+    ),
+)
+LIMITS = "All processes that share a cache need the shim: one without it goes on with a name of its own."
 
 
 def probe(module: ModuleType) -> bool:

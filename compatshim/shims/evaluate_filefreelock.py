@@ -18,6 +18,25 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List, Tuple
 
 MODULES = ("evaluate.module",)
+CHANGES = (
+    (
+        "FileFreeLock._acquire",
+        "tries the lock, and notes that somebody else holds it in a private attribute that filelock 3.12 and later "
+        "do not read; or passes poll_interval to a lock that does not take it, and raises TypeError",
+        "tries the lock in the installed lock's own words, and notes the outcome on the object itself",
+    ),
+    ("FileFreeLock._release", "clears the note where _acquire left it", "clears the note on the object"),
+    (
+        "FileFreeLock.is_locked",
+        "is false whatever _acquire found, because the installed lock looks elsewhere: every rank waits until its "
+        "timeout and raises ValueError",
+        "is true when the last try found the file held by another process",
+    ),
+)
+LIMITS = (
+    "Ranks still meet through lock files on a shared file system: where that has no working locks, they do not "
+    "meet. A FileFreeLock object that was made before the shim was applied works from its next try on."
+)
 
 
 def _poll(module: ModuleType) -> Dict[str, float]:

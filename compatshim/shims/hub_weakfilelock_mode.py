@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from typing import Any, List, Tuple
 
 MODULES = ("huggingface_hub.utils._fixes",)
+CHANGES = (
+    (
+        "FileLock",
+        "is filelock's class, which before 3.10 takes no mode: WeakFileLock, and with it every download, raises "
+        "TypeError",
+        "is a subclass for this module alone that takes the mode and leaves it to the umask, as that filelock does",
+    ),
+)
+LIMITS = "The lock files do not get the mode 0664 that huggingface_hub asks for; they follow the umask."
 
 
 def probe(module: ModuleType) -> bool:

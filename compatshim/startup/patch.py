@@ -1,9 +1,12 @@
 """Apply a shim to a module and take it back: probe, replace the smallest thing, keep the original.
 
-A shim is a module below :mod:`compatshim.shims` with three names:
+A shim is a module below :mod:`compatshim.shims` with these names:
 
 ``MODULES``
     the modules it mends, as Python imports them;
+``CHANGES``, ``LIMITS``
+    what it replaces, as (attribute path within the module, behaviour before, behaviour after), and what it does not
+    mend: the words of docs/shims.md;
 ``probe(module)``
     whether this module really has the fault (behaviour or signature, never a version);
 ``replacements(module)``
