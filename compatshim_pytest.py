@@ -85,11 +85,14 @@ class Reporter:
 
 def _state() -> Optional[Dict[str, Any]]:
     """Version and status as plain data; None when nobody imported compatshim."""
-    module = sys.modules.get("compatshim")
-    if not hasattr(module, "status"):  # not at all, or not to the end
+    module: Any = sys.modules.get("compatshim")
+    if module is None:
         return None
-    status: Any = module.status()  # type: ignore[union-attr]  # checked above
-    return {"version": module.__version__, "text": str(status), **status.as_dict()}  # type: ignore[union-attr]
+    try:
+        status = module.status()
+    except Exception:  # noqa: BLE001  it is damaged, and has said so: the session is worth more than its report
+        return None
+    return {"version": module.__version__, "text": str(status), **status.as_dict()}
 
 
 def _lines(state: Mapping[str, Any]) -> List[str]:

@@ -111,7 +111,7 @@ def _job(args: argparse.Namespace) -> int:
     for line in log.unread:
         options.say(f"not read: {line}")
     if log.torn:
-        options.say(f"{log.torn} lines in {folder} were torn and are left out")
+        options.say(f"{folder}: lines that were torn, and are left out: {log.torn}")
     for path in log.full:
         options.say(f"{path} reached its limit; what came later is not in it")
     if not log.processes:

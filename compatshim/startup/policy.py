@@ -124,9 +124,9 @@ def _table(path: str) -> Mapping[str, Any]:
         else:
             import tomli as tomllib
     except ImportError:
-        if b"tool.compatshim" in content:
+        if b"\n[tool.compatshim" in b"\n" + content:
             raise
-        return {}  # a dependency, by all appearances
+        return {}  # only a dependency, by all appearances
     table = tomllib.loads(content.decode("utf-8")).get("tool", {}).get("compatshim", {})
     if not isinstance(table, dict):
         raise TypeError("tool.compatshim is not a table")

@@ -359,6 +359,97 @@ class TestStatus:
             "mode apply (default)\nseen none of the projects that advisories name\nNothing would be patched.\n"
         )
 
+    def test_says_where_a_setting_came_from(
+        self, path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = path / "pyproject.toml"
+        file.write_text("[tool.compatshim]\nmode = 'strict'\ndisable = ['CSA-2026-0002']\n")
+        monkeypatch.chdir(path)
+        monkeypatch.setenv("COMPATSHIM", "apply")
+        assert command("status").out.splitlines()[:2] == [
+            "mode apply (COMPATSHIM)",
+            f"disabled CSA-2026-0002 ({file})",
+        ]
+        found = command("status", "--format", "json").json
+        assert (found["mode_source"], found["disable_source"]) == ("COMPATSHIM", str(file))
+        assert [shim["disabled"] for shim in found["shims"]] == [False, True, False]
+
+    @pytest.mark.usefixtures("path")
+    def test_a_setting_that_cannot_be_used(
+        self, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("COMPATSHIM", "of")
+        answer = command("status")
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.startswith("compatshim: COMPATSHIM='of' is not one of")
+        monkeypatch.delenv("COMPATSHIM")
+        file = tmp_path / "pyproject.toml"
+        file.write_text("[tool.compatshim]\nmoed = 'off'\n")
+        answer = command("status")
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.startswith(f"compatshim: {file}:2: tool.compatshim.moed: unknown key")
+
+
+class TestJob:
+    """`status --job` on what real processes wrote."""
+
+    @pytest.fixture
+    def log(self, home: str, story: str, tmp_path: Path) -> str:
+        """Two ranks of a job that were mended, one that was not."""
+        (tmp_path / "log").mkdir()
+        for rank, disable in enumerate(("", "", "CSA-2026-0001")):
+            env = {
+                "COMPATSHIM_LOG": str(tmp_path / "log"),
+                "COMPATSHIM_DISABLE": disable,
+                "RANK": str(rank),
+                "SLURM_JOB_ID": "77",
+            }
+            support.run("import compatshim, evaluate.module", [home, story], env=env)
+        return str(tmp_path / "log")
+
+    def test_text(self, log: str, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        host = os.uname().nodename
+        answer = command("status", "--job", log)
+        assert (answer.code, answer.err) == (1, "")
+        head, *rest = answer.out.splitlines()
+        assert head.startswith(f"job 77  ranks 0-2 on {host}: -c, 20")
+        assert rest[:2] == [
+            f"  CSA-2026-0001 applied: evaluate_filefreelock on evaluate.module  ranks 0-1 on {host}",
+            "  CSA-2026-0001 skipped: evaluate_filefreelock on evaluate.module (its id is disabled)"
+            f"  rank 2 on {host}",
+        ]
+        monkeypatch.setenv("COMPATSHIM_LOG", log)
+        assert command("status", "--job").out == answer.out
+
+    def test_json(self, log: str, command: Command) -> None:
+        Path(log, "torn.jsonl").write_text('{"time":"2026-11')
+        answer = command("status", "--job", log, "--format", "json")
+        assert answer.code == 1
+        assert answer.err == f"compatshim: {log}: lines that were torn, and are left out: 1\n"
+        found = answer.json
+        assert (found["kind"], found["folder"], found["torn"]) == ("job", log, 1)
+        (only,) = found["jobs"]
+        assert [process["rank"] for process in only["processes"]] == [0, 1, 2]
+        assert [one["reason"] for one in only["findings"]] == ["disabled-by-id"]
+
+    def test_all_well(self, home: str, story: str, command: Command, tmp_path: Path) -> None:
+        support.run("import compatshim", [home, story], env={"COMPATSHIM_LOG": str(tmp_path)})
+        answer = command("status", "--job", str(tmp_path))
+        assert (answer.code, answer.out[:12]) == (0, "no job known")
+
+    def test_nothing_there(self, command: Command, tmp_path: Path) -> None:
+        answer = command("status", "--job", str(tmp_path))
+        assert (answer.code, answer.out) == (3, "")
+        assert "no process wrote anything" in answer.err
+
+    def test_usage(self, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("COMPATSHIM_LOG", raising=False)
+        assert "name the directory" in command("status", "--job").err
+        answer = command("status", "--job", str(tmp_path / "nowhere"))
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err == f"compatshim: {tmp_path / 'nowhere'}: No such file or directory\n"
+
 
 class TestUsage:
     @pytest.mark.parametrize(

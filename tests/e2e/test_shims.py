@@ -6,16 +6,20 @@ advisories' ranges as well.
 
 from __future__ import annotations
 
+import json
 from itertools import product
-from typing import List
+from pathlib import Path
+from typing import Dict, List, Sequence
 
 import pytest
 from packaging.version import Version
 
 from compatshim import catalog
+from compatshim.kb import shims
 from compatshim.kb.environments import Unresolvable
 from compatshim.match import judge
 from tests.e2e import support
+from tests.test_shims_page import REPLACED
 
 pytestmark = pytest.mark.e2e
 
@@ -106,3 +110,23 @@ def test_the_folklore_pin_under_huggingface_hub_1_4(filelock: str) -> None:
     environment = support.build({"huggingface_hub": "1.4.1", "filelock": filelock}, around=())
     assert support.reproduce(environment, "hub_weak_file_lock") == 1
     assert support.reproduce(environment, "hub_weak_file_lock", shim=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("shim", "versions", "around"),
+    [
+        ("datasets_filelock_mode", support.STORY, support.PERIOD),
+        ("datasets_lock_name", support.STORY, support.PERIOD),
+        ("evaluate_filefreelock", support.STORY, support.PERIOD),
+        ("hub_weakfilelock_mode", {"huggingface_hub": "1.4.1", "filelock": "3.9.0"}, ()),
+    ],
+)
+def test_what_is_replaced_is_what_the_page_says(
+    shim: str, versions: Dict[str, str], around: Sequence[str], tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(f"import json\n{REPLACED}\nprint(json.dumps(replaced({shim!r})))\n")
+    environment = support.build(versions, around=around)
+    done = support.run(environment, str(program), shim=True, COMPATSHIM="off")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == sorted(path for path, _, _ in shims.changes(shim))
