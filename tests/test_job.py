@@ -10,6 +10,7 @@ import pytest
 
 from compatshim import job
 from compatshim.job import Outcome, Process
+from compatshim.startup.joblog import FULL
 
 APPLIED = Outcome("CSA-2026-0001", "shim", "evaluate.module", "applied", "", "")
 ARMED = APPLIED._replace(action="armed")
@@ -83,7 +84,7 @@ class TestRead:
 
     def test_a_full_file_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(job, "LIMIT", len(line()) + 1)
-        full = APPLIED._replace(action=job.FULL)
+        full = APPLIED._replace(action=FULL)
         log = read(tmp_path, line(), line(full, advisory="", shim="", module=""))
         assert log.full == (str(tmp_path / "node1.jsonl"),)
         assert log.processes[0].outcomes == (APPLIED,)

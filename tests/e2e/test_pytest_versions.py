@@ -1,4 +1,4 @@
-"""The pytest plugin under the oldest and the newest pytest, with and without pytest-xdist, on the founding story."""
+"""The pytest plugin under old and new releases of pytest, with and without pytest-xdist, on a fake environment."""
 
 from __future__ import annotations
 

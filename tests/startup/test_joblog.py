@@ -148,7 +148,9 @@ class TestWriters:
             assert process.stdin is not None
             process.stdin.write(b"\n")
             process.stdin.flush()
-        (time.sleep(0.5), [process.kill() for process in writers.processes])
+        time.sleep(0.5)
+        for process in writers.processes:
+            process.kill()
         codes = [process.communicate(timeout=60) and process.returncode for process in writers.processes]
         assert codes == [-signal.SIGKILL] * 8
         before = job.read(str(folder))
@@ -215,9 +217,12 @@ class TestTrouble:
         place = folder / f"{os.uname().nodename}.jsonl"
         target = folder.parent / "precious"
         target.touch()
-        {"fifo": lambda: os.mkfifo(place), "link": lambda: place.symlink_to(target), "directory": place.mkdir}[
-            kind
-        ]()
+        if kind == "fifo":
+            os.mkfifo(place)
+        elif kind == "link":
+            place.symlink_to(target)
+        else:
+            place.mkdir()
         self.check(logged([home, story], folder, self.MENDED), "")
         assert target.stat().st_size == 0
 

@@ -35,4 +35,4 @@ def main() -> None:
     compatshim.nothing()  # type: ignore[operator]
     state.entries.append(1)  # type: ignore[attr-defined]
     number: int = state.mode  # type: ignore[assignment]
-    print(number)
+    del number
