@@ -48,9 +48,10 @@ def logged(path: Sequence[object], folder: object, code: str = USE, **env: str) 
 
 
 class TestLines:
-    def test_tell_who_did_what(self, home: str, story: str, folder: Path) -> None:
-        env = {"RANK": "1", "WORLD_SIZE": "2", "SLURM_JOB_ID": "77"}
-        assert logged([home, story], folder, f"{USE}\ncompatshim.revert()", **env).err == ""
+    @pytest.mark.parametrize("python", support.every_python())
+    def test_tell_who_did_what(self, python: str, home: str, story: str, folder: Path) -> None:
+        env = {"RANK": "1", "WORLD_SIZE": "2", "SLURM_JOB_ID": "77", "COMPATSHIM_LOG": str(folder)}
+        assert run(f"{USE}\ncompatshim.revert()", [home, story], python=python, env=env).err == ""
         found = lines(folder)
         first = [line for line in found if line["advisory"] == "CSA-2026-0001"]
         assert [line["action"] for line in first] == ["armed", "applied", "reverted"]
