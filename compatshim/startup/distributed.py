@@ -18,6 +18,13 @@ RANKS = (
     ("PMI_RANK", "PMI_SIZE"),  # MPICH, Intel MPI, srun --mpi=pmi2
     ("SLURM_PROCID", "SLURM_NTASKS"),
 )
+CHILDREN = (
+    "--multiprocessing-fork",
+    "from multiprocessing.spawn import ",
+    "from multiprocessing.forkserver import ",
+    "from multiprocessing.resource_tracker import ",
+)
+"""How multiprocessing starts the command lines of its processes, or their only option."""
 JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "PMIX_NAMESPACE", "TORCHELASTIC_RUN_ID")
 
 
@@ -59,7 +66,11 @@ def speaks() -> bool:
 
 
 def is_child() -> bool:
-    """Whether :mod:`multiprocessing` started this process. It is asked only where it has been imported already."""
+    """Whether :mod:`multiprocessing` started this process, which it is asked only where it has been imported."""
+    # Before that (we may be imported with `site`) the command line tells; to Python 3.9, of spawned children only.
+    words = getattr(sys, "orig_argv", None) or getattr(sys, "argv", [])
+    if any(word.startswith(CHILDREN) for word in words):
+        return True
     process = sys.modules.get("multiprocessing.process")
     if process is None:
         return False

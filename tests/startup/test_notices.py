@@ -122,6 +122,28 @@ if __name__ == "__main__":
     assert done.err.count(SAID) == int(first)
 
 
+@pytest.mark.parametrize("python", support.every_python())
+def test_spawned_children_do_not_repeat_what_is_said_before_they_are_known(
+    python: str, home: str, story: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import compatshim")
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+import multiprocessing
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(abs, range(4))
+"""
+    )
+    env = {"COMPATSHIM": "nonsense", "PYTHONPATH": os.pathsep.join([home, story, str(tmp_path)])}
+    done = support.start([python, "-s", "-B", str(program)], cwd=tmp_path, env=env)
+    assert done.code == 0, done.err
+    said = done.err.count("COMPATSHIM='nonsense' is not one of")
+    # Python 3.8 and 3.9 do not tell the helper process that cleans up behind the others.
+    assert said == 1 if python not in map(support.interpreters().get, ("3.8", "3.9")) else 1 <= said <= 2
+
+
 def test_a_program_run_by_a_child_speaks_for_itself(path: List[str]) -> None:
     program = f"import sys; sys.path[:0] = {path!r}\n{USE}"
     code = f"import subprocess; subprocess.run([{sys.executable!r}, '-I', '-S', '-c', {program!r}], check=True)"
