@@ -25,7 +25,7 @@ def main() -> int:
         python, wheel = install(folder)
         failed = [] if sys.argv[1:] else check(python)
         # Tests run away from the checkout, so that they can only import what the wheel holds.
-        for name in ("tests", "constraints"):
+        for name in ("tests", "constraints", "docs"):
             shutil.copytree(os.path.join(ROOT, name), os.path.join(folder, name))
         shutil.copy(os.path.join(ROOT, "pyproject.toml"), folder)
         arguments = sys.argv[1:] or ["-m", "not matrix", "-n", "2", "--dist", "worksteal"]

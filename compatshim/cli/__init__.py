@@ -18,7 +18,7 @@ from compatshim import __version__, terminal
 
 CLEAN, FINDINGS, ERROR, NOTHING = 0, 1, 2, 3
 
-COMMANDS = ("check", "pin", "plan", "explain", "status", "demo", "kb")
+COMMANDS = ("check", "pin", "plan", "explain", "status", "run", "enable", "disable", "demo", "kb")
 
 
 class UsageError(Exception):
@@ -97,6 +97,7 @@ def _message(error: Exception) -> str:
         _close_output()
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
+    from compatshim.autostart import AutostartError
     from compatshim.catalog import CatalogError
     from compatshim.config import ConfigError
     from compatshim.installer import InstallerError
@@ -108,8 +109,9 @@ def _message(error: Exception) -> str:
 
     if isinstance(error, OutOfBudgetError):
         return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
-    known = (CatalogError, ConfigError, InventoryError, SnapshotError, BuildError, SetsError, InstallerError)
-    if isinstance(error, (UsageError, DisagreementError, *known)):
+    mistakes = (AutostartError, UsageError, DisagreementError, ConfigError)
+    damage = (CatalogError, InventoryError, SnapshotError, BuildError, SetsError, InstallerError)
+    if isinstance(error, (*mistakes, *damage)):
         return str(error)
     if os.environ.get("COMPATSHIM_DEBUG"):
         import traceback

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _here(args: argparse.Namespace) -> int:
-    from compatshim import catalog
+    from compatshim import autostart, catalog
     from compatshim.inventory import environment
     from compatshim.report import data, text
     from compatshim.startup import _index, installed, match
@@ -45,6 +45,7 @@ def _here(args: argparse.Namespace) -> int:
     path = sys.path if args.python is None else environment.search_path(args.python)[0]
     versions = installed.scan(_index.TERMS, path)
     armed, unknown = match.armed(versions)
+    enabled = autostart.found(path)
     shims: List[Dict[str, Any]] = [
         {
             "advisory": advisory,
@@ -60,6 +61,7 @@ def _here(args: argparse.Namespace) -> int:
             "mode_source": settings.mode_source,
             "disable": list(settings.disable),
             "disable_source": settings.disable_source,
+            "enabled": enabled,
             "installed": {project: list(found) for project, found in sorted(versions.items())},
             "unknown": {project: list(found) for project, found in sorted(unknown.items())},
             "shims": shims,
@@ -70,6 +72,8 @@ def _here(args: argparse.Namespace) -> int:
     page.line(("mode ", "dim"), f"{settings.mode} ({settings.mode_source})")
     if settings.disable:
         page.line(("disabled ", "dim"), f"{', '.join(settings.disable)} ({settings.disable_source})")
+    for place in enabled:
+        page.line(("enabled ", "dim"), f"by {place}")
     shown = ", ".join(f"{project} {' and '.join(found)}" for project, found in sorted(versions.items()))
     page.line(("seen ", "dim"), shown or "none of the projects that advisories name")
     for shim in shims:

@@ -1,0 +1,129 @@
+"""Run a program with compatshim in every Python process that it starts.
+
+`compatshim run script.py ...` runs a script with the own interpreter, as do `-m MODULE ...` and `-c CODE ...`; any
+other word is a program on PATH, such as torchrun, pytest or `python -X dev script.py`. Nothing of the program is
+changed but its environment: PYTHONPATH gets a folder of compatshim's in front.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import sys
+from typing import Dict, List, Mapping
+
+from compatshim import cli
+
+HELP = "run a program with compatshim in all its Python processes"
+
+BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
+"""The folder that holds nothing but a ``sitecustomize.py``."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.usage = "compatshim run [options] [--] (SCRIPT.py | -m MODULE | -c CODE | PROGRAM) [ARGUMENT ...]"
+    parser.add_argument(
+        "--mode", choices=("off", "observe", "apply", "strict"), help="set COMPATSHIM for the program"
+    )
+    parser.add_argument(
+        "--disable",
+        metavar="CSA-…",
+        action="append",
+        default=[],
+        help="add an advisory to COMPATSHIM_DISABLE for the program (may be repeated; * for all)",
+    )
+    parser.add_argument("-m", dest="module", nargs=argparse.REMAINDER, help="run a module, as `python -m` does")
+    parser.add_argument("-c", dest="code", nargs=argparse.REMAINDER, help="run code, as `python -c` does")
+    parser.add_argument("program", nargs=argparse.REMAINDER, help="a script or program, and its arguments")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Become the program; where a process cannot, start it and return its exit status."""
+    command = _command(args)
+    env = environment(os.environ)
+    if args.mode:
+        env["COMPATSHIM"] = args.mode
+    if args.disable:
+        env["COMPATSHIM_DISABLE"] = ",".join(
+            [*filter(None, [env.get("COMPATSHIM_DISABLE")]), *_known(args.disable)]
+        )
+    program = shutil.which(command[0])
+    if program is None:
+        place = command[0] if os.path.dirname(command[0]) else f"{command[0]} (on PATH)"
+        raise cli.UsageError(f"run: there is no script and no program {place} that can be run")
+    try:
+        return _wait(program, command, env) if os.name == "nt" else _become(program, command, env)
+    except OSError as error:
+        raise cli.UsageError(f"run: {program} cannot be run ({error.strerror or error})") from error
+
+
+def environment(variables: Mapping[str, str]) -> Dict[str, str]:
+    """The environment variables of a program all of whose Pythons shall have compatshim.
+
+    Raises :exc:`~compatshim.cli.UsageError` when compatshim lies where PYTHONPATH cannot point.
+    """
+    if os.pathsep in BOOTSTRAP:
+        raise cli.UsageError(f"run: PYTHONPATH cannot name {BOOTSTRAP}, which has a {os.pathsep!r} in it; move it")
+    # What the user has stays as it is behind ours, empty entries (which mean the current directory) included;
+    # but a variable that is empty as a whole has no entries.
+    path = variables.get("PYTHONPATH", "")
+    if path != BOOTSTRAP and not path.startswith(BOOTSTRAP + os.pathsep):
+        path = BOOTSTRAP + os.pathsep + path if path else BOOTSTRAP
+    return {**variables, "PYTHONPATH": path}
+
+
+def _command(args: argparse.Namespace) -> List[str]:
+    words: List[str] = args.program[1:] if args.program[:1] == ["--"] else args.program
+    for option, given in (("-m", args.module), ("-c", args.code)):
+        if given is not None:
+            words = [*given, *words]
+            if not words:
+                raise cli.UsageError(f"run {option}: there is nothing to run behind it")
+            return [sys.executable, option, *words]
+    if not words:
+        raise cli.UsageError("run: there is nothing to run; name a script.py, -m MODULE or a program")
+    return [sys.executable, *words] if _is_script(words[0]) else words
+
+
+def _is_script(word: str) -> bool:
+    """Whether the own interpreter runs it: a Python file, or a folder that is a program."""
+    if os.path.isdir(word):
+        return os.path.exists(os.path.join(word, "__main__.py"))
+    return word.endswith((".py", ".pyw", ".pyz")) and os.path.exists(word)
+
+
+def _known(identifiers: List[str]) -> List[str]:
+    from compatshim.startup import _index
+
+    known = [advisory for advisory, _ in _index.ADVISORIES]
+    for name in identifiers:
+        if name != "*" and name.upper() not in known:
+            raise cli.UsageError(f"run --disable {name}: there is no such advisory; known are {', '.join(known)}")
+    return [name.upper() for name in identifiers]
+
+
+def _become(program: str, command: List[str], env: Mapping[str, str]) -> int:
+    """Let the program take the place of this process: its signals, exit status and streams are its own."""
+    import signal
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # What Python ignores for itself, the program would otherwise ignore, too.
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    os.execve(program, command, env)  # noqa: S606  that is what the user asked for
+
+
+def _wait(program: str, command: List[str], env: Mapping[str, str]) -> int:
+    """Start the program and wait for it. Ctrl-C reaches it on the console that both share; it decides."""
+    import subprocess
+
+    with subprocess.Popen(command, executable=program, env=env) as process:
+        while process.returncode is None:
+            with contextlib.suppress(KeyboardInterrupt):
+                process.wait()
+        return process.returncode
