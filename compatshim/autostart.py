@@ -1,8 +1,8 @@
 """The files that make every Python of an environment import compatshim when it starts; they come and go as a whole.
 
 Python before 3.15 executes the line of a ``.pth`` file. From 3.15 on (PEP 829) it calls what a ``.start`` file
-names, which no older version reads. What cannot be imported there is told at every start: so the file names a module
-of its own beside it, which stays silent when compatshim has been uninstalled.
+names, which no older version reads. What cannot be imported there is told at every start: so the file names a
+module of its own beside it, which stays silent when compatshim has been uninstalled.
 """
 
 from __future__ import annotations

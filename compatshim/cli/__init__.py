@@ -78,8 +78,14 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def _run(argv: List[str]) -> int:
     try:
+        program: List[str] = []
+        if argv[:1] == ["run"]:
+            from compatshim.cli import run
+
+            own, program = run.split(argv[1:])
+            argv = ["run", *own]
         args = parser(argv).parse_args(argv)
-        args.argv = argv
+        args.argv, args.program = argv, program
         status: int = args.run(args)
     except SystemExit as request:  # argparse has said what was wrong, or has helped
         return request.code if isinstance(request.code, int) else ERROR

@@ -12,7 +12,7 @@ import contextlib
 import os
 import shutil
 import sys
-from typing import Dict, List, Mapping
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from compatshim import cli
 
@@ -35,14 +35,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="add an advisory to COMPATSHIM_DISABLE for the program (may be repeated; * for all)",
     )
-    parser.add_argument("-m", dest="module", nargs=argparse.REMAINDER, help="run a module, as `python -m` does")
-    parser.add_argument("-c", dest="code", nargs=argparse.REMAINDER, help="run code, as `python -c` does")
-    parser.add_argument("program", nargs=argparse.REMAINDER, help="a script or program, and its arguments")
+
+
+def split(words: Sequence[str]) -> Tuple[List[str], List[str]]:
+    """Our own options, and the program with all its words; argparse changes its mind on those from year to year."""
+    end = 0
+    while end < len(words) and words[end].startswith(("--", "-h")) and words[end] != "--":
+        end += 2 if words[end].startswith(("--m", "--d")) and "=" not in words[end] else 1
+    program = list(words[end:])
+    return list(words[:end]), program[1:] if program[:1] == ["--"] else program
 
 
 def run(args: argparse.Namespace) -> int:
     """Become the program; where a process cannot, start it and return its exit status."""
-    command = _command(args)
+    command = _command(args.program)
     env = environment(os.environ)
     if args.mode:
         env["COMPATSHIM"] = args.mode
@@ -75,16 +81,17 @@ def environment(variables: Mapping[str, str]) -> Dict[str, str]:
     return {**variables, "PYTHONPATH": path}
 
 
-def _command(args: argparse.Namespace) -> List[str]:
-    words: List[str] = args.program[1:] if args.program[:1] == ["--"] else args.program
-    for option, given in (("-m", args.module), ("-c", args.code)):
-        if given is not None:
-            words = [*given, *words]
-            if not words:
-                raise cli.UsageError(f"run {option}: there is nothing to run behind it")
-            return [sys.executable, option, *words]
+def _command(words: List[str]) -> List[str]:
     if not words:
         raise cli.UsageError("run: there is nothing to run; name a script.py, -m MODULE or a program")
+    if words[0].startswith("-"):
+        if words[0][:2] not in ("-m", "-c"):
+            raise cli.UsageError(
+                f"run {words[0]}: is no option here; Python's own go to `run python {words[0]} ...`"
+            )
+        if len(words) == 1 and len(words[0]) == 2:  # noqa: PLR2004
+            raise cli.UsageError(f"run {words[0]}: there is nothing to run behind it")
+        return [sys.executable, *words]
     return [sys.executable, *words] if _is_script(words[0]) else words
 
 

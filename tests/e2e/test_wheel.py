@@ -29,6 +29,7 @@ def test_the_wheel_carries_the_knowledge_and_nothing_else(wheel: str) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     wanted = {f"compatshim/advisories/{advisory.id}.toml" for advisory in catalog.load().advisories}
     wanted |= {"compatshim/startup/_index.py", "compatshim/metadata/data/snapshot.zip", "compatshim/py.typed"}
+    wanted |= {"compatshim/bootstrap/sitecustomize.py"}
     assert wanted <= set(names)
     others = [name for name in names if not name.startswith(("compatshim/", "compatshim-"))]
     assert others == ["compatshim_pytest.py"]
