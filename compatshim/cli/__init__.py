@@ -104,6 +104,10 @@ def _message(error: Exception) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
     from compatshim.autostart import AutostartError
+
+    # What follows needs libraries that the commands which end here do without.
+    if isinstance(error, (UsageError, DisagreementError, AutostartError)):
+        return str(error)
     from compatshim.catalog import CatalogError
     from compatshim.config import ConfigError
     from compatshim.installer import InstallerError
@@ -115,8 +119,8 @@ def _message(error: Exception) -> str:
 
     if isinstance(error, OutOfBudgetError):
         return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
-    mistakes = (AutostartError, UsageError, DisagreementError, ConfigError)
-    damage = (CatalogError, InventoryError, SnapshotError, BuildError, SetsError, InstallerError)
+    mistakes = (ConfigError, InstallerError)
+    damage = (CatalogError, InventoryError, SnapshotError, BuildError, SetsError)
     if isinstance(error, (*mistakes, *damage)):
         return str(error)
     if os.environ.get("COMPATSHIM_DEBUG"):

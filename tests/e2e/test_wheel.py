@@ -61,6 +61,22 @@ def test_without_dependencies_the_import_works_and_the_command_line_says_what_is
     assert "Traceback" not in done.stderr
 
 
+def test_a_program_runs_under_the_installed_command(wheel: str, tmp_path: Any) -> None:
+    environment = environments.build(Spec(support.python("3.11"), ()), cache=str(tmp_path))
+    environments.install(environment, ["--no-deps", wheel])
+    command = os.path.join(os.path.dirname(environment.python), "compatshim")
+    code = "import sys; print('compatshim' in sys.modules, *sys.argv[1:])"
+    done = environments.execute([command, "run", "-c", code, "--help"], str(tmp_path), timeout=60)
+    assert (done.returncode, done.stdout) == (0, "True --help\n"), done.stderr
+    done = environments.execute([command, "enable"], str(tmp_path), timeout=60)
+    assert done.returncode == 0, done.stderr
+    done = environments.execute([environment.python, "-c", code], str(tmp_path), timeout=60)
+    assert done.stdout == "True\n"
+    for words in (["run"], ["run", "missing.py"], ["disable", "--python", "missing"]):
+        done = environments.execute([command, *words], str(tmp_path), timeout=60)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
 def test_on_the_oldest_python_the_shim_and_the_pin_work(wheel: str, tmp_path: Any) -> None:
     environment = support.build(support.STORY, version="3.8", cache=str(tmp_path))
     environments.install(environment, ["--no-deps", wheel])
