@@ -15,6 +15,7 @@ import subprocess
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from compatshim import files
+from compatshim.errors import CompatshimError
 
 TIMEOUT = 60
 """Seconds that an interpreter has to answer."""
@@ -57,7 +58,7 @@ print(ascii((sysconfig.get_path("purelib"), tuple(sys.version_info[:2]), managed
 """
 
 
-class AutostartError(Exception):
+class AutostartError(CompatshimError):
     """Nothing was changed; the message says what stands in the way and what to do."""
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
+from compatshim.errors import CompatshimError
 from compatshim.strict import Reader
 
 MODES = ("off", "observe", "apply", "strict")
 _ID = re.compile(r"CSA-[0-9]{4}-[0-9]{4}")
 
 
-class ConfigError(Exception):
+class ConfigError(CompatshimError):
     """The file cannot be used; the message names the file, the line and the key."""
 
 

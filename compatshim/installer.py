@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Mapping, Sequence, Tuple
 
+from compatshim.errors import CompatshimError
 from compatshim.model import canonical
 
 TIMEOUT = 1800
@@ -29,7 +30,7 @@ _COULD_NOT_FETCH = re.compile(r"Could not fetch URL .*")
 _UV_LINE = re.compile(r"^ ([-+~]) ([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 
 
-class InstallerError(Exception):
+class InstallerError(CompatshimError):
     """No installer could be asked; the message says what was tried and what to do."""
 
 

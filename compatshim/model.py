@@ -12,6 +12,8 @@ from typing import FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
+from compatshim.errors import CompatshimError
+
 SYMPTOMS = (
     "import-error",
     "attribute-error",
@@ -190,7 +192,7 @@ class Advisory(NamedTuple):
         raise KeyError(project)
 
 
-class CatalogError(Exception):
+class CatalogError(CompatshimError):
     """A catalog or an advisory cannot be used. The message names the file and, of an advisory, line and key."""
 
 

@@ -74,7 +74,7 @@ def test_enabled_and_disabled_again(python: str, tmp_path: Path) -> None:
         assert venv.run(ARMED, *flags).out == "True\n"
     assert venv.run(ARMED, "-S").out == "False\n"
     assert venv.run("import compatshim; print(compatshim.status())", COMPATSHIM="off").out == (
-        "compatshim (off): nothing to do here.\n"
+        "compatshim (off by COMPATSHIM): switched off.\n"
     )
     code, out, _ = command("status", "--python", venv.python, "--format", "json")
     assert (code, json.loads(out)["enabled"]) == (0, [str(place)])

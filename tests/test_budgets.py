@@ -17,8 +17,8 @@ from compatshim.solve import problem, requirements
 from tests import frozen, support
 
 OURS = {
-    "analysis", "cli", "cli.check", "cli.options", "compiled", "files", "inventory", "inventory.environment",
-    "inventory.probe", "match", "model", "report", "report.text",
+    "analysis", "cli", "cli.check", "cli.options", "compiled", "errors", "files",
+    "inventory", "inventory.environment", "inventory.probe", "match", "model", "report", "report.text",
     "startup", "startup._index", "startup.installed", "startup.match", "terminal",
 }  # fmt: skip
 """What a check of a healthy environment is made of."""

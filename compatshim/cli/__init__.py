@@ -15,17 +15,18 @@ import sys
 from typing import Any, List, Optional, Sequence
 
 from compatshim import __version__, terminal
+from compatshim.errors import CompatshimError
 
 CLEAN, FINDINGS, ERROR, NOTHING = 0, 1, 2, 3
 
 COMMANDS = ("check", "pin", "plan", "explain", "status", "run", "enable", "disable", "demo", "kb")
 
 
-class UsageError(Exception):
+class UsageError(CompatshimError):
     """What the user asked for cannot be done; the message says what was wrong and what to do."""
 
 
-class DisagreementError(Exception):
+class DisagreementError(CompatshimError):
     """A real installer would do something else than our answer says; the message names the dump."""
 
 
@@ -103,26 +104,12 @@ def _message(error: Exception) -> str:
         _close_output()
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
-    from compatshim.autostart import AutostartError
-
-    # What follows needs libraries that the commands which end here do without.
-    if isinstance(error, (UsageError, DisagreementError, AutostartError)):
+    if isinstance(error, CompatshimError):
         return str(error)
-    from compatshim.catalog import CatalogError
-    from compatshim.config import ConfigError
-    from compatshim.installer import InstallerError
-    from compatshim.inventory.environment import InventoryError
-    from compatshim.kb.environments import BuildError
-    from compatshim.kb.sets.stacks import SetsError
-    from compatshim.metadata.snapshot import SnapshotError
     from compatshim.solve.search import OutOfBudgetError
 
     if isinstance(error, OutOfBudgetError):
         return f"the search was given up ({error}); hold fewer projects, or ask for less with --require"
-    mistakes = (ConfigError, InstallerError)
-    damage = (CatalogError, InventoryError, SnapshotError, BuildError, SetsError)
-    if isinstance(error, (*mistakes, *damage)):
-        return str(error)
     if os.environ.get("COMPATSHIM_DEBUG"):
         import traceback
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 
 from packaging.version import InvalidVersion, Version
 
+from compatshim.errors import CompatshimError
 from compatshim.inventory import probe
 from compatshim.model import Distribution, Inventory, Unread, canonical
 
@@ -21,7 +22,7 @@ TIMEOUT = 60
 """Seconds that another interpreter has to answer."""
 
 
-class InventoryError(Exception):
+class InventoryError(CompatshimError):
     """Nothing could be read at all; the message says what was tried and what to do."""
 
 

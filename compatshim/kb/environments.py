@@ -26,6 +26,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 from packaging.utils import canonicalize_name
 
 from compatshim import files
+from compatshim.errors import CompatshimError
 from compatshim.installer import UNREACHABLE, UNRESOLVABLE, uv
 
 MARKER = "compatshim-environment.json"
@@ -40,7 +41,7 @@ _IDENTIFY = (
 )
 
 
-class BuildError(Exception):
+class BuildError(CompatshimError):
     """An environment could not be built. The message ends with the installer's last lines."""
 
 

@@ -26,6 +26,7 @@ from typing import Any, Dict, Optional, Tuple
 from packaging.version import Version
 
 from compatshim import files
+from compatshim.errors import CompatshimError
 from compatshim.metadata.interface import Release
 
 SCHEMA_VERSION = "1.0"
@@ -46,7 +47,7 @@ _DAMAGE = (
 )
 
 
-class SnapshotError(Exception):
+class SnapshotError(CompatshimError):
     """A snapshot cannot be read: the message names the file and says what is wrong with it."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, Dict, Mapping, Tuple
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from compatshim.errors import CompatshimError
 from compatshim.strict import Reader
 
 SCHEMA_VERSION = "1.0"
@@ -18,7 +19,7 @@ DEFINITIONS = "sets.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
-class SetsError(Exception):
+class SetsError(CompatshimError):
     """The definitions or the record cannot be used; the message names the file and the key."""
 
 
