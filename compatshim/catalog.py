@@ -36,11 +36,12 @@ BUNDLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "advisories")
 
 __all__ = ["BUNDLED", "SCHEMA_VERSION", "Catalog", "CatalogError", "load", "parse"]
 
-_ID = re.compile(r"CSA-\d{4}-\d{4,}")
+_ID = re.compile(r"[A-Z][A-Z0-9]*-\d{4}-\d{4,}")
+_OURS = "CSA-"
 
 
-def load(folder: str = BUNDLED) -> Catalog:
-    """Read every ``*.toml`` of a folder. Raises :exc:`CatalogError`."""
+def load(folder: str = BUNDLED, *, private: bool = False) -> Catalog:
+    """Read every ``*.toml`` of a folder; a private catalog has ids of its own. Raises :exc:`CatalogError`."""
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
     except OSError as error:
@@ -57,7 +58,10 @@ def load(folder: str = BUNDLED) -> Catalog:
         # Line ends are the checkout's business, not the catalog's.
         content = content.replace(b"\r\n", b"\n")
         digest.update(content)
-        advisories.append(parse(content, path))  # in order of id, which is the file's name
+        advisory = parse(content, path)
+        if private:
+            _private(advisory, path)
+        advisories.append(advisory)  # in order of id, which is the file's name
     if not advisories:
         raise CatalogError(f"{folder}: holds no advisory (*.toml)")
     proven = {
@@ -68,6 +72,14 @@ def load(folder: str = BUNDLED) -> Catalog:
         for project, version in row.versions
     }
     return Catalog(tuple(advisories), digest.hexdigest()[:12], frozenset(proven))
+
+
+def _private(advisory: Advisory, path: str) -> None:
+    if advisory.id.startswith(_OURS):
+        raise CatalogError(f"{path}: ids that begin with {_OURS} are the bundled catalog's; use other letters")
+    for shim in advisory.shims:
+        if "." not in shim:
+            raise CatalogError(f"{path}: write the shim {shim!r} with its package, as acme_shims.{shim}")
 
 
 def parse(content: bytes, path: str) -> Advisory:
@@ -94,7 +106,7 @@ class _Reader(Reader):
         )
         identifier = self.string(data, "", "id")
         if not _ID.fullmatch(identifier):
-            raise self.error("id", f"{identifier!r} does not read CSA-YYYY-NNNN")
+            raise self.error("id", f"{identifier!r} does not read CSA-YYYY-NNNN, or ACME-YYYY-NNNN")
         if os.path.basename(self.path) != f"{identifier}.toml":
             raise self.error("id", f"{identifier} belongs in a file {identifier}.toml")
         title = self.string(data, "", "title")

@@ -9,7 +9,7 @@ from compatshim.errors import CompatshimError
 from compatshim.strict import Reader
 
 MODES = ("off", "observe", "apply", "strict")
-_ID = re.compile(r"CSA-[0-9]{4}-[0-9]{4}")
+_ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{4}-[0-9]{4,}")
 
 
 class ConfigError(CompatshimError):
@@ -22,6 +22,8 @@ class Config(NamedTuple):
     mode: Optional[str] = None
     disable: Tuple[str, ...] = ()
     """Ids of advisories in capitals, or ``*``."""
+    catalogs: Tuple[str, ...] = ()
+    """Folders of advisories, relative to the file."""
 
 
 class _Reader(Reader):
@@ -36,9 +38,9 @@ def read(path: str) -> Config:
     if "compatshim" not in tool:
         return Config()
     where, table = reader.table(tool, "compatshim", "tool")
-    reader.check_keys(table, where, "", "mode disable")
+    reader.check_keys(table, where, "", "mode disable catalogs")
     mode = reader.word(table, where, "mode", MODES) if "mode" in table else None
-    return Config(mode, _disable(reader, table, where))
+    return Config(mode, _disable(reader, table, where), reader.strings(table, where, "catalogs"))
 
 
 def _disable(reader: Reader, table: Mapping[str, Any], where: str) -> Tuple[str, ...]:

@@ -69,7 +69,7 @@ _HEADER = re.compile(
 )
 _LINE = re.compile(
     r"(?P<project>[A-Za-z0-9][A-Za-z0-9._-]*)(?P<specifier>[^#]*?)  "
-    r"# (?:via (?P<via>CSA-[\d-]+(?:, CSA-[\d-]+)*)(?: \((?P<note>.*)\))?|(?P<reason>.+))"
+    r"# (?:via (?P<via>[A-Z][A-Z0-9]*-\d+-\d+(?:, [A-Z][A-Z0-9]*-\d+-\d+)*)(?: \((?P<note>.*)\))?|(?P<reason>.+))"
 )
 
 

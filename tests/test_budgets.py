@@ -17,9 +17,9 @@ from compatshim.solve import problem, requirements
 from tests import frozen, support
 
 OURS = {
-    "analysis", "cli", "cli.check", "cli.options", "compiled", "errors", "files",
+    "analysis", "catalogs", "cli", "cli.check", "cli.options", "compiled", "errors", "files",
     "inventory", "inventory.environment", "inventory.probe", "match", "model", "report", "report.text",
-    "startup", "startup._index", "startup.installed", "startup.match", "terminal",
+    "startup", "startup._index", "startup.installed", "startup.match", "startup.project", "terminal",
 }  # fmt: skip
 """What a check of a healthy environment is made of."""
 SOLVING = {
@@ -40,7 +40,9 @@ RUN = "from compatshim.__main__ import main\ncode = main({argv})\n"
 
 def loaded(argv: List[str], *path: str) -> Set[str]:
     """The modules that a command has loaded when it is done, here, where nothing but the path can be imported."""
-    done = support.run(RUN.format(argv=argv), path, value="[code, sorted(sys.modules)]", flags=("-I", "-S"))
+    done = support.run(
+        RUN.format(argv=argv), path, value="[code, sorted(sys.modules)]", flags=("-I", "-S"), cwd=os.sep
+    )
     code, modules = done.data
     assert code in (0, 1), done.err
     return set(modules)

@@ -12,21 +12,21 @@ from compatshim.cli import options
 if TYPE_CHECKING:
     from compatshim.model import Advisory, Catalog
 
-HELP = "tell about an advisory (CSA-…), or about the traceback on standard input (-)"
+HELP = "tell about an advisory (as CSA-2026-0001), or about the traceback on standard input (-)"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("what", metavar="CSA-…|-", help="an advisory's id, or - to read a traceback")
+    parser.add_argument("what", metavar="ID|-", help="an advisory's id, or - to read a traceback")
+    options.catalogs(parser)
     options.output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Explain; exit status 1 when no advisory fits the traceback."""
-    from compatshim import catalog
     from compatshim.report import data, text
 
-    known = catalog.load()
+    known = options.catalog(args, rows=True)
     found = _recognise(known) if args.what == "-" else (options.named(known, args.what),)
     if args.format == "json":
         listed = [{**data.advisory(item), "verified": data.evidence(item)} for item in found]

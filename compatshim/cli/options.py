@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
-from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from compatshim.cli import DisagreementError, UsageError
 
@@ -23,7 +24,19 @@ def environment(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text
     parser.add_argument(
         "--python", metavar="PATH", help="look at the environment of this interpreter instead of the own one"
     )
+    catalogs(parser)
     output(parser, formats)
+
+
+def catalogs(parser: argparse.ArgumentParser) -> None:
+    """Whose advisories count, besides the bundled ones."""
+    parser.add_argument(
+        "--catalog",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="read the advisories in this folder, too (may be repeated)",
+    )
 
 
 def output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
@@ -98,12 +111,41 @@ def inventory(args: argparse.Namespace) -> Inventory:
     return reader.this() if args.python is None else reader.of(args.python)
 
 
+def catalog(args: argparse.Namespace, *, rows: bool = False) -> Catalog:
+    """The bundled catalog and those that are added to it; of the bundled one, the rows that were run if wanted."""
+    from compatshim import catalogs, compiled
+
+    found = catalogs.sources(args.catalog, os.environ, _settings(), sys.path)
+    if not found and not rows:
+        return compiled.load()
+    from compatshim import catalog as reader
+
+    others = [(source, reader.load(source.folder, private=True)) for source in found]
+    allowed = [name.strip() for name in os.environ.get(catalogs.ALLOWED, "").split(",")]
+    return catalogs.merged(reader.load() if rows else compiled.load(), others, allowed)
+
+
+def _settings() -> Optional[Tuple[str, Sequence[str]]]:
+    """The project's file and the catalogs that it names."""
+    from compatshim.startup.project import nearest
+
+    path = nearest()
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        content = file.read()
+    if b"tool.compatshim" not in content or b"catalogs" not in content:  # to parse it takes as long as a check
+        return None
+    from compatshim.config import read
+
+    return path, read(path).catalogs
+
+
 def analysis(args: argparse.Namespace) -> Analysis:
-    """The environment that the options name, matched against the catalog."""
-    from compatshim import compiled
+    """The environment that the options name, matched against the catalogs."""
     from compatshim.analysis import analyse
 
-    return analyse(inventory(args), compiled.load())
+    return analyse(inventory(args), catalog(args))
 
 
 def answer(

@@ -93,9 +93,9 @@ def _here(args: argparse.Namespace) -> int:
 def _settings() -> Settings:
     """The settings, where all of them can be used."""
     from compatshim import config
-    from compatshim.startup import policy
+    from compatshim.startup import policy, project
 
-    path = policy.nearest()
+    path = project.nearest()
     if path is not None:
         config.read(path)
     found = policy.load()

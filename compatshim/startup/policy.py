@@ -13,6 +13,7 @@ import sys
 
 from compatshim.startup import ledger
 from compatshim.startup.notices import warn
+from compatshim.startup.project import nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,22 +95,6 @@ def _file(found: Settings, path: str, table: Mapping[str, Any]) -> None:
 
 def _names(word: str) -> bool:
     return word == "*" or word.startswith("CSA-")
-
-
-def nearest() -> Optional[str]:
-    """The path of the nearest ``pyproject.toml`` at or above the current directory; None where there is none."""
-    try:
-        folder = os.getcwd()
-    except OSError:  # deleted
-        return None
-    while True:
-        path = os.path.join(folder, "pyproject.toml")
-        if os.path.isfile(path):
-            return path
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
 
 
 def _table(path: str) -> Mapping[str, Any]:
