@@ -38,7 +38,10 @@ def overrides(catalog: Catalog, known: MetadataSource) -> Iterator[Union[Scoped,
     """Every advisory, version by version, or why not."""
     for advisory in catalog.advisories:
         found = list(_of(advisory, known))
-        yield from found or [Unsaid(advisory.id, _reason(advisory))]
+        if found:
+            yield from found
+        else:
+            yield Unsaid(advisory.id, _reason(advisory))
 
 
 def _of(advisory: Advisory, known: MetadataSource) -> Iterator[Scoped]:
@@ -68,7 +71,7 @@ def _declares(release: Release, project: str) -> bool:
 def _reason(advisory: Advisory) -> str:
     number = len(advisory.terms)
     if number != 2:  # noqa: PLR2004
-        return f"is about {number} project{'s' if number > 1 else ''}, and an override is about one and what it needs"
+        return f"is about {number} project{'s' if number > 1 else ''}; an override is about one and what it needs"
     return "neither project depends on the other one under a remedy that constrains that one alone"
 
 
