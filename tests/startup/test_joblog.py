@@ -31,6 +31,14 @@ for number in {numbers}:
     joblog.append(Entry("CSA-2026-0001", "shim", f"module{{number}}", "applied", detail="x" * {size}))
 """
 
+# Not to reach the limit before the last of them has begun.
+SLOWLY = """
+import time
+def append(entry, real=joblog.append):
+    real(entry)
+    time.sleep(0.002)
+joblog.append = append"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -144,12 +152,14 @@ class TestWriters:
         assert limit <= file.stat().st_size <= limit + 34 * joblog.LINE
 
     def test_a_killed_writer_costs_its_own_line_at_most(self, home: str, folder: Path) -> None:
-        writers = Writers(home, folder, 8, numbers="iter(int, 1)", size=300)
+        writers = Writers(home, folder, 8, numbers="iter(int, 1)", setup=SLOWLY)
         for process in writers.processes:
             assert process.stdin is not None
             process.stdin.write(b"\n")
             process.stdin.flush()
-        time.sleep(0.5)
+        deadline = time.monotonic() + 60
+        while len(job.read(str(folder)).processes) < 8 and time.monotonic() < deadline:
+            time.sleep(0.05)
         for process in writers.processes:
             process.kill()
         codes = [process.communicate(timeout=60) and process.returncode for process in writers.processes]
