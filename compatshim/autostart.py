@@ -89,8 +89,10 @@ def target(python: str) -> Target:
 
 def found(path: Sequence[str]) -> List[str]:
     """The files along a module search path that set compatshim going in its environment."""
-    places = (os.path.join(entry, name) for entry in path for name in (_last(PTH), _last(START)))
-    return [place for place in dict.fromkeys(places) if files.read_text(place) in (*PTH.values(), *START.values())]
+    names = {_last(texts): texts[_last(texts)] for texts in (PTH, START)}
+    places = {os.path.join(entry, name): text for entry in path for name, text in names.items()}
+    # Entries may be archives, or closed to us.
+    return [place for place, text in places.items() if os.path.isfile(place) and files.read_text(place) == text]
 
 
 def enable(where: Target, *, break_system_packages: bool = False) -> List[str]:

@@ -269,5 +269,11 @@ class TestPython315:
         ]
 
 
+def test_what_is_no_folder_enables_nothing(tmp_path: Path) -> None:
+    (tmp_path / "archive.zip").write_bytes(b"PK")
+    (tmp_path / PTH_NAME).mkdir()
+    assert autostart.found([str(tmp_path / "archive.zip"), str(tmp_path / "missing"), "", str(tmp_path)]) == []
+
+
 def test_commands_are_known() -> None:
     assert {"run", "enable", "disable"} <= set(cli.COMMANDS)
