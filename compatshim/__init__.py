@@ -4,21 +4,32 @@
 combination is there, mends its code paths as the modules are imported. :func:`status` tells what was done
 and what was left alone, and why; :func:`revert` undoes it.
 
+This file is all that runs in a healthy environment: every module more would take one hundredth of the time in which
+Python starts, ``__future__`` among them. What is needed once something may match is in :mod:`compatshim.startup`,
+and the index it goes by is a text, read where it is needed (:mod:`compatshim.kb.compile` writes it).
+
 PYTEST_DONT_REWRITE: pytest rewrites the packages of its plugins, and complains where one is imported already.
 """
 
-from __future__ import annotations
+import os
+import sys
 
 __version__ = "0.1.0"
 __all__ = ["CompatshimWarning", "Entry", "Status", "__version__", "revert", "status"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
+
     from compatshim.startup.ledger import Entry as Entry
     from compatshim.startup.notices import CompatshimWarning as CompatshimWarning
     from compatshim.startup.patch import revert as revert
     from compatshim.startup.status import Status as Status
     from compatshim.startup.status import status as status
+
+    # How names of metadata may begin, where each project's block is, and the text.
+    Index = Tuple[FrozenSet[str], Mapping[str, str], str]
+    Versions = Mapping[str, Sequence[str]]
 
 
 def __getattr__(name: str) -> object:
@@ -38,15 +49,17 @@ def __getattr__(name: str) -> object:
 
 
 def _start() -> None:
-    """Arm the shims; whatever goes wrong, the user's import succeeds."""
+    """Arm the shims of every advisory that matches; whatever goes wrong, the user's import succeeds."""
+    if os.environ.get("COMPATSHIM") == "off":
+        return
     try:
-        from compatshim import startup
+        index = _index()
+        versions = _installed(index)
+        if _suspects(index, versions):
+            from compatshim import startup
 
-        startup.arm()
+            startup.arm(versions)
     except Exception as error:
-        import os
-        import sys
-
         # Strict by the environment, or by a file that was read before this went wrong.
         settings = getattr(sys.modules.get("compatshim.startup.policy"), "_current", None)
         if os.environ.get("COMPATSHIM") == "strict" or getattr(settings, "mode", "") == "strict":
@@ -63,6 +76,102 @@ def _start() -> None:
         except Exception:  # noqa: BLE001  `-W error` must not turn a notice into a failing import
             if sys.stderr is not None:  # a program without a console
                 sys.stderr.write(message + "\n")
+
+
+def _index() -> "Index":
+    """Read the index. Its text is not taken apart: most of it is about what is not installed."""
+    place = os.sep.join((__path__[0], "startup", "index.txt"))
+    loader: Any = __spec__.loader
+    text: str = loader.get_data(place).decode("latin-1")  # of all codecs the cheapest
+    _, starts, blocks = text[: text.index("\n\n")].split("\n")
+    words = iter(blocks.split(" "))
+    return frozenset(starts.split(" ")), dict(zip(words, words)), text
+
+
+def _installed(index: "Index", path: "Optional[Sequence[str]]" = None) -> "Dict[str, Tuple[str, ...]]":
+    """Versions of the projects in the index, as the names of metadata directories spell them.
+
+    The first entry of ``path`` (default :data:`sys.path`) that holds a project wins, as it does for imports.
+    Several versions in one entry (a broken upgrade) are all given: which of them is live only the code can say.
+    """
+    starts, projects, _ = index
+    found: Dict[str, Tuple[str, ...]] = {}
+    for entry in sys.path if path is None else path:
+        if not isinstance(entry, str):  # the import system passes over them, too
+            continue
+        here: Dict[str, Tuple[str, ...]] = {}
+        for item in _listing(entry):
+            # Most names are those of modules, and most of the others those of other projects.
+            if "-" not in item or item[:4].lower() not in starts:
+                continue
+            if item.endswith(".dist-info"):
+                name, _, version = item[:-10].rpartition("-")
+            elif item.endswith(".egg-info"):
+                name, _, version = item[:-9].partition("-")
+                version = version.partition("-")[0]  # the rest is -pyX.Y
+            else:
+                continue
+            project = name.lower().replace("_", "-").replace(".", "-")
+            if project in projects and project not in found:
+                if not version:
+                    from compatshim.startup import installed
+
+                    version = installed.version(os.path.join(entry, item))
+                here[project] = (*here.get(project, ()), version)
+        found.update(here)
+    return found
+
+
+def _listing(entry: str) -> "Iterable[str]":
+    """Names in a path entry; nothing for what cannot be listed, as for the import system."""
+    try:
+        # The import system has just listed most entries to find this very package; its set is reused where names
+        # are compared as they are (not on systems that fold case, where a relaxed copy is kept).
+        importer = sys.path_importer_cache.get(entry or os.getcwd(), sys)
+        names: Optional[Iterable[str]] = getattr(importer, "_path_cache", None)
+        if names or importer is None:  # None stands for what no importer can use
+            return names or ()
+        return os.listdir(entry or ".")
+    except NotADirectoryError:
+        from compatshim.startup import installed
+
+        return installed.archive(entry)
+    except (OSError, ValueError):  # ValueError: no path at all
+        return ()
+
+
+def _suspects(index: "Index", versions: "Versions") -> "List[int]":
+    """Where in the text the rows begin all of whose terms hold or may hold. No version is compared.
+
+    A term may hold when its project has several versions, or one that the index does not list.
+    """
+    _, projects, text = index
+    places: Dict[str, str] = {}
+    filed: List[int] = []
+    for project, found in versions.items():
+        start = int(projects[project])
+        end = text.index("\n", start) + 1
+        block = text[start:end]
+        # Most versions in use are among the last.
+        before, listed, after = block.rpartition(f" {found[0]} ")
+        if listed and len(found) == 1:
+            places[project] = f"{len(before):05}"
+            numbers = after.partition("/")[2].partition(" ")[0].split(",")
+        else:
+            places[project] = ""
+            runs = [run.partition(" ")[0] for run in block.split("/")[1:]]
+            numbers = sorted(set(",".join(runs).split(",")))
+        filed += [end + int(number) for number in numbers if number]
+    suspects = []
+    for start in filed:
+        for term in text[start : text.index("\t", start)].split(","):
+            project, first, last = term.split(" ")
+            place = places.get(project)
+            if place is None or (place and not first <= place < last):
+                break
+        else:
+            suspects.append(start)
+    return suspects
 
 
 _start()

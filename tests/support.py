@@ -252,6 +252,12 @@ def every_python() -> List[Any]:
     ]
 
 
+def oldest_and_newest() -> List[Any]:
+    """The first and the last of :func:`every_python` that are here."""
+    here = [parameter for parameter in every_python() if not parameter.marks]
+    return here[:1] + here[-1:]
+
+
 @contextlib.contextmanager
 def denied(place: Path) -> Iterator[None]:
     """Take all permissions away from a file or directory, and ours to go past them."""
@@ -271,6 +277,18 @@ def copy_package(folder: Path) -> str:
     """A copy of the package alone, for interpreters that must see nothing else; returns what goes on the path."""
     shutil.copytree(PACKAGE, folder / "compatshim", ignore=shutil.ignore_patterns("__pycache__"))
     return str(folder)
+
+
+def packaging_of(python: str, folder: Path) -> str:
+    """A copy of a packaging that an interpreter can use: that of its pip. Returns what goes on the path."""
+    code = "import os, pip; print(os.path.join(os.path.dirname(pip.__file__), '_vendor', 'packaging'))"
+    done = start([python, "-I", "-c", code])
+    if done.code:
+        pytest.skip(f"{python} has no pip, and so no packaging: not run")
+    shutil.copytree(
+        done.out.strip(), folder / "library" / "packaging", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return str(folder / "library")
 
 
 def copy_library(name: str, folder: Path) -> str:

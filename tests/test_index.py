@@ -1,37 +1,76 @@
-"""The start-up index says, by set membership, exactly what the advisories' ranges say."""
+"""The start-up index says, by places in a text, exactly what the advisories' ranges say."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import List
+from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
+import compatshim
 from compatshim import catalog, compiled, files
 from compatshim.kb import compile as compiler
+from compatshim.match import match as findings
 from compatshim.metadata.snapshot import Snapshot
-from compatshim.model import Catalog
-from compatshim.startup import _index, match
+from compatshim.model import Advisory, Catalog, Term
+from compatshim.startup import match
+from tests.startup import surplus
 
 CATALOG = catalog.load()
 SNAPSHOT = Snapshot.bundled()
+SURPLUS = surplus.catalog(CATALOG, SNAPSHOT, 120, {})
+"""Large enough for rows that are filed together, and under many projects."""
 
 
-def expected(project: str, version: str) -> int:
-    """The mask by the ranges themselves."""
-    return sum(
-        1 << number
-        for number, advisory in enumerate(CATALOG.advisories)
-        if project in advisory.projects and advisory.term(project).contains(Version(version)) is not None
-    )
+class Loader:
+    """Gives an index to read."""
+
+    def __init__(self, text: str) -> None:
+        self.data = text.encode("latin-1")
+
+    def get_data(self, _: str) -> bytes:
+        return self.data
 
 
-def boundaries(project: str) -> List[Version]:
+@contextlib.contextmanager
+def compiled_from(content: Catalog) -> Iterator[None]:
+    """Start-up as it would be with another catalog."""
+    spec: Any = compatshim.__spec__
+    real = spec.loader
+    spec.loader = Loader(INDICES.setdefault(content.digest, compiler.index(content, SNAPSHOT)))
+    try:
+        yield
+    finally:
+        spec.loader = real
+
+
+INDICES: Dict[str, str] = {}
+
+
+def shimmed(content: Catalog) -> List[Advisory]:
+    return [advisory for advisory in content.advisories if advisory.shims]
+
+
+def armed(versions: Mapping[str, str]) -> Set[str]:
+    """What start-up would mend; it can judge every version."""
+    found, unknown = match.armed({project: (version,) for project, version in versions.items()})
+    assert unknown == {}
+    return {advisory for advisory, _, _ in found}
+
+
+def expected(versions: Mapping[str, str], content: Catalog) -> Set[str]:
+    """The same by the ranges themselves."""
+    matching = findings({project: Version(version) for project, version in versions.items()}, content)
+    return {finding.advisory.id for finding in matching if finding.advisory.shims}
+
+
+def boundaries(project: str, content: Catalog) -> List[Version]:
     found = {Version("0")}
-    for advisory in CATALOG.advisories:
+    for advisory in content.advisories:
         for term in advisory.terms:
             if term.project == project:
                 ends = [(one.introduced, one.fixed, one.last_checked) for one in term.ranges]
@@ -44,9 +83,9 @@ def known(project: str) -> List[Version]:
 
 
 @st.composite
-def versions(draw: st.DrawFn, project: str) -> str:
+def versions(draw: st.DrawFn, project: str, content: Catalog = CATALOG) -> str:
     """Any PEP 440 version, most of them close to a boundary, in canonical and other spellings."""
-    near = draw(st.sampled_from([*known(project), *boundaries(project)]))
+    near = draw(st.sampled_from([*known(project), *boundaries(project, content)]))
     release = list(near.release)
     if draw(st.booleans()):
         release = draw(st.lists(st.integers(0, 40), min_size=1, max_size=4))
@@ -67,7 +106,6 @@ def versions(draw: st.DrawFn, project: str) -> str:
 def test_is_fresh() -> None:
     for path, text in compiler.compiled(CATALOG, SNAPSHOT).items():
         assert files.read_text(path) == text, f"{path}: run `python -m compatshim kb compile`"
-    assert CATALOG.digest == _index.DIGEST
 
 
 def test_the_compiled_catalog_lacks_nothing_but_the_rows() -> None:
@@ -76,37 +114,95 @@ def test_the_compiled_catalog_lacks_nothing_but_the_rows() -> None:
     assert CATALOG.proven
 
 
-@pytest.mark.parametrize("project", CATALOG.projects)
-def test_every_release_and_boundary(project: str) -> None:
-    listed = " ".join(names for _, names in _index.CLASSES[project]).split()
-    assert sorted(listed) == sorted(map(str, known(project)))
-    for version in map(str, [*known(project), *boundaries(project)]):
-        assert match.mask(project, version) == expected(project, version), version
+def rows() -> Iterator[Tuple[str, List[Tuple[str, str]]]]:
+    """Advisory, and each of its terms with its ends as versions."""
+    _, _, text = compatshim._index()
+    body = text[text.index("\n\n") + 2 :].split("\n")
+    for line in body:
+        if "\t" in line:
+            terms, advisory, _, ends = line.split("\t")
+            yield advisory, list(zip(terms.split(","), ends.split(",")))
 
 
-@pytest.mark.parametrize("project", CATALOG.projects)
+CATALOGS = pytest.mark.parametrize("content", [CATALOG, SURPLUS], ids=["real", "surplus"])
+
+
+@CATALOGS
+def test_what_is_listed_and_what_is_computed_agree(content: Catalog) -> None:
+    with compiled_from(content):
+        index = compatshim._index()
+        seen = set()
+        for advisory, terms in rows():
+            seen.add(advisory)
+            for term, ends in terms:
+                project = term.partition(" ")[0]
+                for version in map(str, known(project)):
+                    (listed,) = match._verdicts(index, term, ends, [version]).values()
+                    assert f" {version} " in index[2]
+                    assert listed == match._computed(version, *ends.split(" ")), (advisory, term, version)
+    assert seen == {advisory.id for advisory in shimmed(content)}
+
+
+@CATALOGS
+def test_every_release_and_boundary(content: Catalog) -> None:
+    """Each as the last of the versions that decide, the others being inside their ranges."""
+    with compiled_from(content):
+        for advisory in shimmed(content):
+            held = {term.project: inside(term) for term in advisory.terms}
+            for term in advisory.terms if content is CATALOG else advisory.terms[:1]:
+                near = [*known(term.project)[:: 1 if content is CATALOG else 9], *boundaries(term.project, content)]
+                for version in map(str, near):
+                    one = {**held, term.project: version}
+                    assert armed(one) == expected(one, content), one
+
+
+def inside(term: Term) -> str:
+    """A release that the term holds, listed if possible."""
+    interval = term.ranges[-1]
+    return str(
+        next((version for version in known(term.project) if interval.contains(version)), interval.introduced)
+    )
+
+
+@pytest.mark.parametrize("advisory", [advisory.id for advisory in shimmed(CATALOG)])
 @given(data=st.data())
-def test_membership_is_range_membership(project: str, data: st.DataObject) -> None:
-    version = data.draw(versions(project))
-    assert match.mask(project, version) == expected(project, version)
+def test_any_version_beside_some_that_hold(advisory: str, data: st.DataObject) -> None:
+    terms = CATALOG.advisory(advisory).terms
+    moved = data.draw(st.sampled_from(terms)).project
+    one = {**{term.project: inside(term) for term in terms}, moved: data.draw(versions(moved))}
+    assert armed(one) == expected(one, CATALOG)
+
+
+@given(data=st.data())
+def test_any_versions_under_many_advisories(data: st.DataObject) -> None:
+    around = data.draw(st.sampled_from(shimmed(SURPLUS))).projects
+    more = data.draw(st.lists(st.sampled_from(SURPLUS.projects), max_size=3))
+    one = {project: data.draw(versions(project, SURPLUS)) for project in {*around, *more}}
+    with compiled_from(SURPLUS):
+        assert armed(one) == expected(one, SURPLUS)
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=4), min_size=2, max_size=2))
+def test_plain_versions_compare_as_versions_do(both: List[List[int]]) -> None:
+    one, other = (".".join(map(str, numbers)) for numbers in both)
+    assert (match._plain(one) < match._plain(other)) == (Version(one) < Version(other))  # type: ignore[operator]
 
 
 def test_shims_and_modules() -> None:
-    rows = [advisory.shims for advisory in CATALOG.advisories]
-    assert [tuple(shim for shim, _ in shims) for _, shims in _index.ADVISORIES] == rows
-    assert [advisory for advisory, _ in _index.ADVISORIES] == [advisory.id for advisory in CATALOG.advisories]
-    for advisory, (_, shims) in zip(CATALOG.advisories, _index.ADVISORIES):
+    for advisory in shimmed(CATALOG):
+        found, _ = match.armed({term.project: (inside(term),) for term in advisory.terms})
+        shims = {shim: modules for identifier, shim, modules in found if identifier == advisory.id}
+        assert tuple(shims) == advisory.shims
         imports = {module for term in advisory.terms for module in term.imports}
-        for shim, modules in shims:
+        for shim, modules in shims.items():
             assert set(modules) & imports, f"{advisory.id}: {shim} hooks nothing that the terms import"
 
 
-def test_bits() -> None:
-    count = len(CATALOG.advisories)
-    assert (1 << count) - 1 == _index.ALL
-    assert sum(1 << number for number in range(count) if CATALOG.advisories[number].shims) == _index.SHIMMED
-    for project, bits in _index.TERMS.items():
-        assert bits == sum(1 << n for n in range(count) if project in CATALOG.advisories[n].projects)
+def test_holds_nothing_of_advisories_without_a_shim() -> None:
+    text = compatshim._index()[2]
+    for advisory in CATALOG.advisories:
+        assert (advisory.id in text) == bool(advisory.shims)
+    assert set(compatshim._index()[1]) == {project for one in shimmed(CATALOG) for project in one.projects}
 
 
 def test_is_written_only_where_it_differs(tmp_path: object) -> None:

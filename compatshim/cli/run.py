@@ -103,12 +103,14 @@ def _is_script(word: str) -> bool:
 
 
 def _known(identifiers: List[str]) -> List[str]:
-    from compatshim.startup import _index
+    from compatshim.startup import match
 
-    known = [advisory for advisory, _ in _index.ADVISORIES]
+    known = match.known()
     for name in identifiers:
         if name != "*" and name.upper() not in known:
-            raise cli.UsageError(f"run --disable {name}: there is no such advisory; known are {', '.join(known)}")
+            raise cli.UsageError(
+                f"run --disable {name}: no advisory with a shim has this id; those are {', '.join(known)}"
+            )
     return [name.upper() for name in identifiers]
 
 

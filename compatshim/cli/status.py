@@ -39,11 +39,11 @@ def _here(args: argparse.Namespace) -> int:
     from compatshim import autostart, catalog
     from compatshim.inventory import environment
     from compatshim.report import data, text
-    from compatshim.startup import _index, installed, match
+    from compatshim.startup import installed, match
 
     settings = _settings()
     path = sys.path if args.python is None else environment.search_path(args.python)[0]
-    versions = installed.scan(_index.TERMS, path)
+    versions = installed.scan(path)
     armed, unknown = match.armed(versions)
     enabled = autostart.found(path)
     shims: List[Dict[str, Any]] = [

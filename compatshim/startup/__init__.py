@@ -1,27 +1,17 @@
-"""What runs inside the user's process: scan, match, and hook only what matched.
-
-Standard library only. A healthy environment imports this module, :mod:`.installed`, :mod:`.match` and the
-generated index, and nothing stays behind; everything else is loaded after a match.
-"""
+"""What runs inside the user's process once an advisory may match. Standard library only."""
 
 from __future__ import annotations
 
-import os
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping, Sequence
 
 
-def arm() -> None:
-    """Look at what is installed and hook the modules of every matching shim.
+def arm(versions: Mapping[str, Sequence[str]]) -> None:
+    """Hook the modules of every shim that the installed versions call for.
 
-    Does nothing under ``COMPATSHIM=off``. Errors are the caller's to report: see ``compatshim.__init__``.
+    Errors are the caller's to report: see ``compatshim.__init__``.
     """
-    if os.environ.get("COMPATSHIM") == "off":
-        return
-    from compatshim.startup import _index, installed, match
+    from compatshim.startup import hook, match
 
-    versions = installed.scan(_index.TERMS)
-    armed, unknown = match.armed(versions)
-    if not armed and not unknown:
-        return
-    from compatshim.startup import hook
-
-    hook.install(armed, unknown)
+    hook.install(*match.armed(versions))

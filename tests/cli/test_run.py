@@ -108,7 +108,10 @@ class TestForms:
             (["-X", "dev", "tell.py"], "run -X: is no option here; Python's own go to `run python -X ...`"),
             (["missing.py"], "run: there is no script and no program missing.py (on PATH) that can be run"),
             (["./missing"], "run: there is no script and no program ./missing that can be run"),
-            (["--disable", "CSA-1", "x"], "run --disable CSA-1: there is no such advisory; known are CSA-"),
+            (
+                ["--disable", "CSA-1", "x"],
+                "run --disable CSA-1: no advisory with a shim has this id; those are CSA-",
+            ),
         ],
     )
     def test_usage_is_2(self, words: List[str], message: str, folder: Path, home: str) -> None:

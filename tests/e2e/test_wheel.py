@@ -28,7 +28,7 @@ def wheel() -> str:
 def test_the_wheel_carries_the_knowledge_and_nothing_else(wheel: str) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     wanted = {f"compatshim/advisories/{advisory.id}.toml" for advisory in catalog.load().advisories}
-    wanted |= {"compatshim/startup/_index.py", "compatshim/metadata/data/snapshot.zip", "compatshim/py.typed"}
+    wanted |= {"compatshim/startup/index.txt", "compatshim/metadata/data/snapshot.zip", "compatshim/py.typed"}
     wanted |= {"compatshim/bootstrap/sitecustomize.py"}
     assert wanted <= set(names)
     others = [name for name in names if not name.startswith(("compatshim/", "compatshim-"))]

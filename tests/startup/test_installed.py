@@ -10,13 +10,15 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from compatshim.startup import _index, installed
+import compatshim
 from tests import support
 from tests.support import run
 
+INDEX = compatshim._index()
+
 
 def scan(*path: Any) -> Dict[str, Tuple[str, ...]]:
-    return installed.scan(_index.TERMS, [str(item) if isinstance(item, Path) else item for item in path])
+    return compatshim._installed(INDEX, [str(item) if isinstance(item, Path) else item for item in path])
 
 
 def made(folder: Path, *names: str) -> Path:
@@ -106,8 +108,8 @@ def test_zip_files(python: str, imported: bool, inner: str, home: str, tmp_path:
         for name in ("filelock-3.12.0.dist-info/METADATA", "thing.py", "deep/evaluate-1.dist-info/METADATA"):
             file.writestr(f"{inner}/{name}" if inner else name, "")
     entry = os.path.join(str(archive), inner) if inner else str(archive)
-    code = f"{'import thing' if imported else ''}\nfrom compatshim.startup import installed, _index"
-    value = f"installed.scan(_index.TERMS, [{entry!r}])"
+    code = f"{'import thing' if imported else ''}\nfrom compatshim.startup import installed"
+    value = f"installed.scan([{entry!r}])"
     assert run(code, [home, entry], value=value, python=python).data == {"filelock": ["3.12.0"]}
 
 
