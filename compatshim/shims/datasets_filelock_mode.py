@@ -8,14 +8,15 @@ umask where the system shows it.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
+
+from compatshim.startup import guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Tuple
 
 MODULES = ("datasets.utils._filelock",)
 CHANGES = (
@@ -40,7 +41,7 @@ def probe(module: ModuleType) -> bool:
     default = inspect.signature(module.FileLock_.__init__).parameters.get("mode")
     if default is None:  # filelock before 3.10 follows the umask
         return False
-    code = module.FileLock.__init__.__code__
+    code = inspect.unwrap(module.FileLock.__init__).__code__
     if "umask" in code.co_names:
         return True
     # As a parameter, as a key, or among the keywords of a call.
@@ -51,16 +52,15 @@ def probe(module: ModuleType) -> bool:
 
 def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     """An ``__init__`` that names the mode before the original does anything about it."""
-    original = module.FileLock.__init__
+    return [(module.FileLock, "__init__", guard.before(module.FileLock.__init__, named))]
 
-    @functools.wraps(original)
-    def __init__(self: Any, lock_file: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  it becomes the method
-        # Positional arguments after the path are timeout and mode, in every release of filelock that has a mode.
-        if len(args) < 2 and kwargs.get("mode", -1) == -1:  # noqa: PLR2004
-            kwargs["mode"] = 0o666 & ~current_umask()
-        original(self, lock_file, *args, **kwargs)
 
-    return [(module.FileLock, "__init__", __init__)]
+def named(self: Any, lock_file: Any, *args: Any, **kwargs: Any) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+    """The arguments of ``FileLock()``, with the mode among them."""
+    # Positional arguments after the path are timeout and mode, in every release of filelock that has a mode.
+    if len(args) < 2 and kwargs.get("mode", -1) == -1:  # noqa: PLR2004
+        kwargs["mode"] = 0o666 & ~current_umask()
+    return (self, lock_file, *args), kwargs
 
 
 _umask_at_start: Optional[int] = None

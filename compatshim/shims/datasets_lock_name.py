@@ -6,6 +6,10 @@ of strings per process, so two processes lock two different files. The replaceme
 
 from __future__ import annotations
 
+import inspect
+
+from compatshim.startup import guard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -26,7 +30,7 @@ LIMITS = "All processes that share a cache need the shim: one without it goes on
 
 def probe(module: ModuleType) -> bool:
     """Whether a lock class of this very module shortens names with the built-in ``hash``."""
-    if "hash" in vars(module):
+    if inspect.unwrap(vars(module).get("hash", hash)) is not hash:
         return False
     return any(
         "hash" in function.__code__.co_names
@@ -37,7 +41,7 @@ def probe(module: ModuleType) -> bool:
 
 def _shortener(value: Any) -> Any:
     method = getattr(value, "hash_filename_if_too_long", None) if isinstance(value, type) else None
-    return getattr(method, "__func__", method)
+    return None if method is None else inspect.unwrap(getattr(method, "__func__", method))
 
 
 def stable_hash(text: str) -> int:
@@ -50,9 +54,4 @@ def stable_hash(text: str) -> int:
 
 def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     """A ``hash`` in the module's own namespace, in front of the built-in."""
-
-    def hash(text: str) -> int:  # noqa: A001
-        """Hash a lock name the same way in every process."""
-        return stable_hash(text)
-
-    return [(module, "hash", hash)]
+    return [(module, "hash", guard.instead(vars(module).get("hash", hash), stable_hash))]

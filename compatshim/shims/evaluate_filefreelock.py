@@ -12,6 +12,8 @@ from __future__ import annotations
 import inspect
 import os
 
+from compatshim.startup import guard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -81,12 +83,11 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     def _acquire(self: Any) -> None:
         """Try the file once; "acquired" means that somebody else holds it."""
         try:
-            self.filelock.acquire(timeout=0.01, **poll)
+            with self.filelock.acquire(timeout=0.01, **poll):
+                held = None
         except timeout:
-            self._lock_file_fd = self.filelock.lock_file
-        else:
-            self.filelock.release()
-            self._lock_file_fd = None
+            held = self.filelock.lock_file
+        self._lock_file_fd = held
 
     def _release(self: Any) -> None:
         """Forget the outcome."""
@@ -98,7 +99,7 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
 
     lock = module.FileFreeLock
     return [
-        (lock, "_acquire", _acquire),
-        (lock, "_release", _release),
-        (lock, "is_locked", property(is_locked)),
+        (lock, "_acquire", guard.instead(lock._acquire, _acquire)),
+        (lock, "_release", guard.instead(lock._release, _release)),
+        (lock, "is_locked", property(guard.instead(lock.is_locked.fget, is_locked))),
     ]

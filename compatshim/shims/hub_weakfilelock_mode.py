@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import inspect
 
+from compatshim.startup import guard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, List, Tuple
+    from typing import Any, Dict, List, Tuple
 
 MODULES = ("huggingface_hub.utils._fixes",)
 CHANGES = (
@@ -38,9 +40,13 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     class FileLock(original):  # type: ignore[misc, valid-type]
         """The installed lock, with a ``mode`` that is not used."""
 
-        def __init__(self, lock_file: Any, timeout: float = -1, mode: int = 0o664) -> None:
-            del mode
-            super().__init__(lock_file, timeout)
+        __init__ = guard.before(original.__init__, without_mode)
 
     FileLock.__qualname__ = original.__qualname__
     return [(module, "FileLock", FileLock)]
+
+
+def without_mode(*args: Any, **kwargs: Any) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+    """The arguments of ``FileLock()``, less the mode."""
+    kwargs.pop("mode", None)
+    return args, kwargs

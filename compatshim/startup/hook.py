@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from compatshim.startup import finder, ledger, patch, policy
-from compatshim.startup.notices import warn
+from compatshim.startup import finder, guard, ledger, patch, policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,20 +23,21 @@ def install(armed: Iterable[Tuple[str, str, Tuple[str, ...]]], unknown: Mapping[
         return
 
     def mend(name: str, module: ModuleType) -> None:
-        try:
-            for advisory, shim in wanted[name]:
-                patch.act(advisory, shim, name, module)
-        except Exception as error:
-            if settings.mode == "strict":
-                raise
-            warn(f"could not look at {name} ({type(error).__name__}: {error}).", str(error))
+        for advisory, shim in wanted[name]:
+            patch.act(advisory, shim, name, module)
 
-    finder.install(frozenset(wanted), mend)
+    strict = settings.mode == "strict"
+    finder.install(frozenset(wanted), mend, strict=strict)
     for name in wanted:
-        present = sys.modules.get(name)
-        # A module that is being imported right now is not whole yet; a reload of it would be caught.
-        if present is not None and not getattr(getattr(present, "__spec__", None), "_initializing", False):
-            mend(name, present)
+        try:
+            present = sys.modules.get(name)
+            # A module that is being imported right now is not whole yet; a reload of it would be caught.
+            if present is not None and not getattr(getattr(present, "__spec__", None), "_initializing", False):
+                mend(name, present)
+        except Exception as error:  # noqa: PERF203  one module's trouble is not the next one's
+            if strict:
+                raise
+            guard.failed(f"{name} stays as it is", error)
 
 
 def _wanted(

@@ -10,14 +10,14 @@ A shim is a module below :mod:`compatshim.shims` with these names:
 ``probe(module)``
     whether this module really has the fault (behaviour or signature, never a version);
 ``replacements(module)``
-    the (owner, attribute, new value) triples that mend it.
+    the (owner, attribute, new value) triples that mend it, made with :mod:`.guard`.
 """
 
 from __future__ import annotations
 
 import sys
 
-from compatshim.startup import ledger, policy
+from compatshim.startup import guard, ledger, policy
 from compatshim.startup.notices import inform, warn
 
 TYPE_CHECKING = False
@@ -31,43 +31,59 @@ _ABSENT = object()
 class Patch:
     """One replaced attribute."""
 
-    def __init__(self, entry: ledger.Entry, owner: Any, attribute: str, new: Any) -> None:
+    def __init__(self, entry: ledger.Entry, module: ModuleType, owner: Any, attribute: str, new: Any) -> None:
         self.entry = entry
+        self.module = module
+        # Each execution of a module, a reload too, has a spec of its own.
+        self.spec = getattr(module, "__spec__", None)
         self.owner = owner
         self.attribute = attribute
         self.new = new
         # The raw value of the owner itself: not bound, and not what a base class says.
-        self.original = vars(owner).get(attribute, _ABSENT)
+        self.original = self.value
 
-    def apply(self) -> None:
-        """Put the new value in place, marked with the advisory's id."""
-        function = getattr(self.new, "__func__", None) or getattr(self.new, "fget", None) or self.new
-        try:
-            function.__compatshim__ = self.entry.advisory
-        except (AttributeError, TypeError):
-            pass  # a mark is a courtesy to whoever debugs
-        setattr(self.owner, self.attribute, self.new)
+    @property
+    def value(self) -> Any:
+        """What the owner itself has there now."""
+        return vars(self.owner).get(self.attribute, _ABSENT)
 
     @property
     def in_place(self) -> bool:
         """Whether the attribute is still ours."""
-        return vars(self.owner).get(self.attribute, _ABSENT) is self.new
+        return self.value is self.new
 
-    def is_older(self, other: Patch) -> bool:
-        """Whether the same shim put the other patch where this one was."""
-        same = self.owner is other.owner and self.attribute == other.attribute
-        return same and self.entry.shim == other.entry.shim
+    @property
+    def current(self) -> bool:
+        """Whether the module has not been executed again since."""
+        return getattr(self.module, "__spec__", None) is self.spec
 
-    def mends(self, shim: str, module: str) -> bool:
-        """Whether this is how the shim mends the module now."""
-        return (self.entry.shim, self.entry.module) == (shim, module) and self.in_place
+    def apply(self) -> None:
+        """Put the new value in place, marked with the advisory's id."""
+        if not guard.marks(self.new):
+            try:
+                guard.parts(self.new)[0].__compatshim__ = guard.Mark()
+            except (AttributeError, TypeError):
+                pass  # on what guard did not make, a mark is a courtesy to whoever debugs
+        for mark in guard.marks(self.new):
+            mark.active, mark.advisory, mark.shim = True, self.entry.advisory, self.entry.shim
+        setattr(self.owner, self.attribute, self.new)
 
     def revert(self) -> None:
-        """Put the original back."""
+        """Put the original back, unless somebody has patched over ours: then ours does what the original does."""
+        for mark in guard.marks(self.new):
+            mark.active = False
+        if not self.in_place:
+            return
         if self.original is _ABSENT:
             delattr(self.owner, self.attribute)
         else:
             setattr(self.owner, self.attribute, self.original)
+
+    def mends(self, shim: str, name: str, module: ModuleType) -> bool:
+        """Whether this is how the shim mends the module now, be it below what others put on top."""
+        if (self.entry.shim, self.entry.module) != (shim, name) or self.module is not module:
+            return False
+        return self.current or (self.owner is module and self.in_place)
 
 
 _patches: List[Patch] = []
@@ -80,27 +96,12 @@ def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
     error is raised instead.
     """
     entry = ledger.Entry(advisory, shim, name, "skipped", reason="error")
-    done: List[Patch] = []
     try:
-        place = f"compatshim.shims.{shim}"
-        __import__(place)
-        code = sys.modules[place]
-        # The probe comes first: after a reload the module has new classes, and our patches are on the old ones.
-        if _probe(code, module, entry):
-            for owner, attribute, new in code.replacements(module):
-                patch = Patch(entry, owner, attribute, new)
-                patch.apply()
-                done.append(patch)
-            # A reload undoes what is in the module itself.
-            _patches[:] = [*(patch for patch in _patches if not any(map(patch.is_older, done))), *done]
-            entry.action, entry.reason = "applied", ""
-            inform(f"{advisory}: applied {shim} to {name}")
-        elif entry.reason == "probe-negative" and any(patch.mends(shim, name) for patch in _patches):
-            entry.action, entry.reason = "applied", "already-applied"
+        _mend(entry, module)
     except Exception as error:
-        for patch in reversed(done):
-            patch.revert()
-        entry.action, entry.detail = "skipped", f"{type(error).__name__}: {error}"
+        entry.action, entry.reason, entry.detail = "skipped", "error", guard.describe(error)
+    if entry.reason == "":
+        inform(f"{advisory}: applied {shim} to {name}")
     ledger.record(entry)
     if entry.action == "skipped" and entry.reason in ("error", "shape-unknown"):
         message = f"{advisory}: {name} was not mended: {ledger.REASONS[entry.reason]}"
@@ -112,12 +113,42 @@ def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
         warn(f"{message} ({entry.detail}). {advice}", cause)
 
 
+def _mend(entry: ledger.Entry, module: ModuleType) -> None:
+    """Load the shim, ask its probe, apply it; the entry says how that ended."""
+    place = f"compatshim.shims.{entry.shim}"
+    __import__(place)
+    code = sys.modules[place]
+    if any(patch.mends(entry.shim, entry.module, module) for patch in _patches):
+        entry.action, entry.reason = "applied", "already-applied"
+    elif _probe(code, module, entry):
+        patches = [Patch(entry, module, *triple) for triple in code.replacements(module)]
+        # Another copy of compatshim (somebody emptied sys.modules) may have been here.
+        if any(guard.standing(patch.value, entry.shim) for patch in patches):
+            entry.action, entry.reason = "applied", "already-applied"
+        else:
+            _apply(patches)
+            entry.action, entry.reason = "applied", ""
+
+
+def _apply(patches: List[Patch]) -> None:
+    """All or none, even when the user interrupts."""
+    try:
+        for patch in patches:
+            patch.apply()
+        _patches.extend(patches)
+    except BaseException:
+        _patches[:] = [patch for patch in _patches if patch not in patches]
+        for patch in reversed(patches):
+            patch.revert()
+        raise
+
+
 def _probe(code: Any, module: ModuleType, entry: ledger.Entry) -> bool:
     """The shim's verdict; what it cannot recognise is left alone and recorded as such."""
     try:
         faulty: bool = code.probe(module)
     except Exception as error:
-        entry.reason, entry.detail = "shape-unknown", f"{type(error).__name__}: {error}"
+        entry.reason, entry.detail = "shape-unknown", guard.describe(error)
         return False
     if not faulty:
         entry.reason = "probe-negative"
@@ -125,23 +156,21 @@ def _probe(code: Any, module: ModuleType, entry: ledger.Entry) -> bool:
 
 
 def revert() -> None:
-    """Undo every shim of this process that nobody has patched over since, and stop mending later imports."""
+    """Undo every shim of this process, and stop mending later imports.
+
+    What others have patched over since stays as they made it; our code below theirs does what the original does.
+    """
     from compatshim.startup import finder
 
     finder.remove()
-    kept = set()
+    covered = set()
     for patch in reversed(_patches):
-        if patch.in_place:
-            patch.revert()
-        else:
-            kept.add((patch.entry.shim, patch.entry.module))
+        if patch.current and not patch.in_place:
+            covered.add((patch.entry.shim, patch.entry.module))
+        patch.revert()
     _patches.clear()
     # One patch may serve several advisories, and what was only armed will not be applied any more.
     for entry in ledger.entries():
-        if (entry.shim, entry.module) in kept:
-            action, reason = entry.action, "replaced-since"
-        elif entry.action in ("applied", "armed"):
-            action, reason = "reverted", ""
-        else:
-            continue
-        ledger.record(ledger.Entry(entry.advisory, entry.shim, entry.module, action, reason=reason))
+        if entry.action in ("applied", "armed"):
+            reason = "replaced-since" if (entry.shim, entry.module) in covered else ""
+            ledger.record(ledger.Entry(entry.advisory, entry.shim, entry.module, "reverted", reason=reason))

@@ -199,7 +199,7 @@ marks, barrier = [], threading.Barrier(16)
 def work():
     barrier.wait()
     module = importlib.import_module("evaluate.module")
-    marks.append(getattr(module.FileFreeLock._acquire, "__compatshim__", None))
+    marks.append(str(getattr(module.FileFreeLock._acquire, "__compatshim__", None)))
 threads = [threading.Thread(target=work) for _ in range(16)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()"""

@@ -192,7 +192,7 @@ compatshim.revert()"""
         value = f"[evaluate.module.FileFreeLock.is_locked is theirs, mended(), {LEDGER}]"
         kept, mended, ledger = run(code, [home, story], value=value).data
         assert (kept, mended) == (True, [])
-        assert about(ledger) == [["applied", "replaced-since"]]
+        assert about(ledger) == [["reverted", "replaced-since"]]
 
     def test_both_advisories_of_one_shim(self, home: str, tmp_path: Path) -> None:
         # Two versions in one directory, a broken upgrade: 0001 (old) and 0003 (new) share their shim.

@@ -1,0 +1,136 @@
+"""Stand in for other people's functions so that a failure of ours never becomes theirs.
+
+A replacement is made by :func:`before` or :func:`instead`. Whatever goes wrong in our part, the original is called
+as if compatshim were absent, and one warning says so; what the original raises passes as it is, and a replacement
+that was taken back does what the original does, wherever somebody still holds it.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import wraps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+
+class Mark:
+    """What a replacement carries as ``__compatshim__``: whose it is, and whether it still acts."""
+
+    # Wrappers that others make copy the reference, so all of them see it go out.
+    __slots__ = ("active", "advisory", "shim")
+
+    def __init__(self) -> None:
+        self.active = False
+        self.advisory = self.shim = ""
+
+    def __str__(self) -> str:
+        return self.advisory
+
+
+def before(original: Callable[..., Any], adjust: Callable[..., Tuple[Tuple[Any, ...], Dict[str, Any]]]) -> Any:
+    """``original``, called with the arguments that ``adjust`` makes of those given.
+
+    ``adjust`` returns positional and keyword arguments, and changes nothing.
+    """
+
+    @wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            adjusted = adjust(*args, **kwargs) if mark.active else (args, kwargs)
+        except Exception as error:
+            return _without_us(original, args, kwargs, error)
+        return original(*adjusted[0], **adjusted[1])
+
+    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    return call
+
+
+def instead(original: Callable[..., Any], function: Callable[..., Any]) -> Any:
+    """``function``, with ``original`` to fall back on.
+
+    ``function`` leaves nothing half done when it raises: the original starts from the beginning.
+    """
+
+    @wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            if mark.active:
+                return function(*args, **kwargs)
+        except Exception as error:
+            return _without_us(original, args, kwargs, error)
+        return original(*args, **kwargs)
+
+    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    return call
+
+
+def _without_us(original: Callable[..., Any], args: Any, kwargs: Any, ours: Exception) -> Any:
+    """Call the original after a failure of ours; what it fails of, too, needs no word from us."""
+    try:
+        result = original(*args, **kwargs)
+    except BaseException as theirs:
+        theirs.__context__ = None  # as if we had not been there
+        if type(theirs) is not type(ours):
+            failed(f"{_name(original)} runs without its mend", ours)
+        raise
+    failed(f"{_name(original)} runs without its mend", ours)
+    return result
+
+
+def _name(function: Any) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', '?')}"
+
+
+def marks(value: Any) -> List[Mark]:
+    """The marks that a replacement carries itself: a function, property, method, or a class with such functions."""
+    found: Iterator[Any] = (getattr(part, "__dict__", {}).get("__compatshim__") for part in parts(value))
+    # By name: another copy of this module (somebody emptied sys.modules) has a class of its own.
+    return [mark for mark in found if type(mark).__name__ == "Mark"]
+
+
+def parts(value: Any) -> List[Any]:
+    """What of a replacement can carry a mark, the thing itself first."""
+    if isinstance(value, type):
+        return [value, *(own for own in vars(value).values() if callable(own) and not isinstance(own, type))]
+    inner = [getattr(value, name, None) for name in ("__func__", "fget", "fset", "fdel")]
+    return [item for item in inner if item is not None] or [value]
+
+
+def standing(value: Any, shim: str) -> bool:
+    """Whether a replacement of this shim acts here, be it below wrappers of others."""
+    for item in parts(value):
+        wrapped, depth = item, 0
+        while wrapped is not None and depth < 100:  # noqa: PLR2004  somebody's ring of wrappers
+            if any(mark.active and mark.shim == shim for mark in marks(wrapped)):
+                return True
+            wrapped, depth = getattr(wrapped, "__dict__", {}).get("__wrapped__"), depth + 1
+    return False
+
+
+_said: List[str] = []
+
+
+def failed(what: str, error: Optional[BaseException]) -> None:
+    """Say once that compatshim itself failed, without ever raising: whatever else is broken, even the ledger."""
+    try:
+        from compatshim.startup import notices
+
+        notices.warn(f"failed: {what} ({describe(error)}).", describe(error))
+    except Exception:
+        try:
+            text = f"compatshim failed: {what} ({describe(error)}).\n"
+            if not _said and sys.stderr is not None:
+                _said.append(text)
+                sys.stderr.write(text)
+        except Exception:
+            pass
+
+
+def describe(error: object) -> str:
+    """Type and text of an exception, whose ``__str__`` may fail, too."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
