@@ -190,7 +190,12 @@ class Completed:
     @property
     def notices(self) -> List[str]:
         """What compatshim said on standard error, a line each."""
-        return [line for line in self.err.splitlines() if re.search(r"(^|Warning: )compatshim ", line)]
+        return notices(self.err)
+
+
+def notices(err: str) -> List[str]:
+    """What compatshim said, a line each."""
+    return [line for line in err.splitlines() if re.search(r"(^|Warning: )compatshim ", line)]
 
 
 def run(

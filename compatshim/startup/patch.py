@@ -11,6 +11,9 @@ A shim is a module below :mod:`compatshim.shims` with these names:
     whether this module really has the fault (behaviour or signature, never a version);
 ``replacements(module)``
     the (owner, attribute, new value) triples that mend it, made with :mod:`.guard`.
+
+Who did ``from module import name`` before compatshim came is reached through the attributes of a class and the
+globals of a module; not through a name of the module that is replaced, nor in a class that a reload left behind.
 """
 
 from __future__ import annotations
