@@ -67,10 +67,12 @@ def _start() -> None:
         # Parts of compatshim may be damaged, so this says its one sentence with the standard library alone.
         import warnings
 
-        message = (
-            f"compatshim could not start ({type(error).__name__}: {error}); the program runs as if it were "
-            "absent. Reinstall compatshim, or set COMPATSHIM=off."
-        )
+        message = f"compatshim could not start ({type(error).__name__}"
+        try:  # noqa: SIM105  contextlib is one more thing that may fail
+            message += f": {error}"
+        except Exception:  # noqa: BLE001, S110  its `__str__` fails as well
+            pass
+        message += "); the program runs as if it were absent. Reinstall compatshim, or set COMPATSHIM=off."
         try:
             warnings.warn(message, RuntimeWarning, stacklevel=3)
         except Exception:  # noqa: BLE001  `-W error` must not turn a notice into a failing import

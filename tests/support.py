@@ -34,6 +34,9 @@ STORY = {"evaluate": "0.4.1", "datasets": "2.16.1", "filelock": "3.12.0"}
 HEALTHY = {"evaluate": "0.4.6", "filelock": "4.0.0", "numpy": "2.0.0"}
 
 LOCK = '''
+import contextlib
+
+
 class Timeout(Exception):
     pass
 
@@ -43,7 +46,9 @@ class FileLock:
         self.lock_file = lock_file
 
     def acquire(self, timeout=None, poll_interval=0.05):
-        """Always free."""
+        if self.lock_file == "/held":
+            raise Timeout(self.lock_file)
+        return contextlib.nullcontext()
 
     def release(self, force=False):
         """Nothing to do."""
@@ -225,9 +230,8 @@ def start(command: Sequence[str], env: Optional[Mapping[str, str]] = None, **opt
         command,
         env=environment(**(env or {})),
         capture_output=True,
-        timeout=120,
         check=False,
-        **{"stdin": subprocess.DEVNULL, **options},
+        **{"timeout": 120, **({} if "input" in options else {"stdin": subprocess.DEVNULL}), **options},
     )
     return Completed(
         done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")

@@ -32,10 +32,21 @@ class Finder:
     ) -> Optional[ModuleSpec]:
         """The spec of the other finders, with a loader that calls back after execution."""
         try:
-            return self._wrapped(fullname, path, target) if fullname in self.names else None
+            if fullname in self.names:
+                return self._wrapped(fullname, path, target)
+            if sys.meta_path[0] is not self:
+                self._to_front()
         except Exception as error:
             _failed(fullname, error)
-            return None  # the import system goes on without us
+        return None  # the import system goes on without us
+
+    def _to_front(self) -> None:
+        """Come before a finder that was put in front of us: what it finds by itself we should never see."""
+        for place, finder in enumerate(sys.meta_path):
+            if finder is self:
+                # At once, and nothing behind us moves: another thread may be on its way through the list.
+                sys.meta_path[: place + 1] = [self, *sys.meta_path[:place]]
+                return
 
     def _wrapped(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType]
@@ -112,16 +123,15 @@ _said: Set[str] = set()
 
 def _failed(name: str, error: Exception) -> None:
     """Say so once, if that is possible: the user's import goes on in any case."""
-    what = f"{name} is imported as without compatshim"
     try:
         from compatshim.startup import guard
 
-        guard.failed(what, error)
+        guard.failed(f"{name} is imported as without compatshim", error)
     except Exception:
         try:
             if not _said and sys.stderr is not None:
-                _said.add(what)
-                sys.stderr.write(f"compatshim failed: {what}; reinstall compatshim, or set COMPATSHIM=off.\n")
+                _said.add(name)
+                sys.stderr.write(f"compatshim failed at {name}; reinstall compatshim, or set COMPATSHIM=off.\n")
         except Exception:
             pass
 

@@ -40,8 +40,10 @@ def before(original: Callable[..., Any], adjust: Callable[..., Tuple[Tuple[Any, 
         try:
             adjusted = adjust(*args, **kwargs) if mark.active else (args, kwargs)
         except Exception as error:
-            return _without_us(original, args, kwargs, error)
-        return original(*adjusted[0], **adjusted[1])
+            ours = error
+        else:
+            return original(*adjusted[0], **adjusted[1])
+        return _without_us(original, args, kwargs, ours)
 
     mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
     return call
@@ -59,28 +61,34 @@ def instead(original: Callable[..., Any], function: Callable[..., Any]) -> Any:
             if mark.active:
                 return function(*args, **kwargs)
         except Exception as error:
-            return _without_us(original, args, kwargs, error)
-        return original(*args, **kwargs)
+            ours = error
+        else:
+            return original(*args, **kwargs)
+        return _without_us(original, args, kwargs, ours)
 
     mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
     return call
 
 
 def _without_us(original: Callable[..., Any], args: Any, kwargs: Any, ours: Exception) -> Any:
-    """Call the original after a failure of ours; what it fails of, too, needs no word from us."""
+    """Call the original after a failure of ours, outside of any handler: its traceback shows nothing of that."""
     try:
         result = original(*args, **kwargs)
     except BaseException as theirs:
-        theirs.__context__ = None  # as if we had not been there
-        if type(theirs) is not type(ours):
-            failed(f"{_name(original)} runs without its mend", ours)
+        _report(original, ours, theirs)
         raise
-    failed(f"{_name(original)} runs without its mend", ours)
+    _report(original, ours, None)
     return result
 
 
-def _name(function: Any) -> str:
-    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', '?')}"
+def _report(original: Any, ours: Exception, theirs: Optional[BaseException]) -> None:
+    """Tell of a failure of ours. What the original fails of, too, needs no word from us."""
+    try:
+        if type(theirs) is not type(ours):
+            name = f"{getattr(original, '__module__', '?')}.{getattr(original, '__qualname__', '?')}"
+            failed(f"{name} runs without its mend", ours)
+    except Exception:
+        pass
 
 
 def marks(value: Any) -> List[Mark]:

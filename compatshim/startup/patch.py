@@ -26,7 +26,7 @@ from compatshim.startup.notices import inform, warn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, List
+    from typing import Any, List, Set
 
 _ABSENT = object()
 
@@ -62,11 +62,6 @@ class Patch:
 
     def apply(self) -> None:
         """Put the new value in place, marked with the advisory's id."""
-        if not guard.marks(self.new):
-            try:
-                guard.parts(self.new)[0].__compatshim__ = guard.Mark()
-            except (AttributeError, TypeError):
-                pass  # on what guard did not make, a mark is a courtesy to whoever debugs
         for mark in guard.marks(self.new):
             mark.active, mark.advisory, mark.shim = True, self.entry.advisory, self.entry.shim
         setattr(self.owner, self.attribute, self.new)
@@ -90,6 +85,7 @@ class Patch:
 
 
 _patches: List[Patch] = []
+_said: Set[str] = set()
 
 
 def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
@@ -111,9 +107,11 @@ def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
         if policy.current().mode == "strict":
             raise RuntimeError(f"compatshim {message} ({entry.detail})")
         advice = f"`python -m compatshim explain {advisory}` has other remedies."
-        # A broken compatshim breaks several shims the same way; a shape is unknown once per module.
-        cause = entry.detail if entry.reason == "error" else f"{shim} {name}"
-        warn(f"{message} ({entry.detail}). {advice}", cause)
+        # Once per cause, which may break several shims the same way, and once per module; the ledger has them all.
+        causes = {entry.detail, f"{shim} {name}"}
+        if not _said & causes:
+            warn(f"{message} ({entry.detail}). {advice}", entry.detail)
+        _said.update(causes)
 
 
 def _mend(entry: ledger.Entry, module: ModuleType) -> None:

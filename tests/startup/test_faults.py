@@ -1,0 +1,394 @@
+"""Every statement of start-up and of the shims raises in turn; the user's program does not notice.
+
+Each run is a program of several steps that uses mended code. A step must give what it gives without compatshim or
+what it gives with it, and nothing else; the program must end as it always does; and when something is not mended,
+exactly one notice says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+import pytest
+
+from tests import faults, support
+from tests.e2e.support import PROGRAMS
+from tests.faults import Outcome, Point
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here: not run")
+
+USE = """
+def blind():
+    lock = evaluate.module.FileFreeLock("/held")
+    lock._acquire()
+    seen = lock.is_locked
+    lock._release()
+    return [seen, lock.is_locked]
+def mode():
+    return datasets.utils._filelock.FileLock("/x").mode
+def name():
+    return str(hash("x" * 300)) in datasets.utils._filelock.FileLock("x" * 300).lock_file
+def timed():
+    return datasets.utils._filelock.FileLock("/x", no_such=1)
+def free():
+    return evaluate.module.FileFreeLock("/x")._acquire()
+def bare():
+    return datasets.utils._filelock.FileLock()
+for one in (blind, mode, name, timed, free, bare): step(one)
+"""
+IMPORT = "import os; os.umask(0)\nimport compatshim\n"
+TARGETS = "import evaluate.module, datasets.utils._filelock\n"
+STORY = IMPORT + TARGETS + USE
+HUB = """
+class FileLock:
+    def __init__(self, lock_file, timeout=-1): self.lock_file = lock_file
+def WeakFileLock(lock_file): return FileLock(lock_file, timeout=3, mode=0o664).lock_file
+"""
+EVALUATE = "shims/evaluate_filefreelock.py"
+MODE = "shims/datasets_filelock_mode.py"
+NO_PROC = """
+import builtins
+real = builtins.open
+def open_(path, *args, **kwargs):
+    if str(path).startswith("/proc/"): raise OSError
+    return real(path, *args, **kwargs)
+builtins.open = open_
+"""
+
+
+class Scenario(NamedTuple):
+    """A program, and where it runs."""
+
+    program: str = STORY
+    versions: Dict[str, str] = support.STORY
+    modules: Dict[str, str] = support.MODULES
+    env: Mapping[str, str] = MappingProxyType({})
+    also: Sequence[str] = ()
+    """Statements, by their beginnings, that always raise: handlers are only reached so."""
+    kind: str = "Fault"
+    """What these raise."""
+    path: Sequence[str] = ()
+    quiet: bool = False
+    """Whether a notice may not be shown."""
+
+
+def changed(text: str) -> Dict[str, str]:
+    return {**support.MODULES, "evaluate/module.py": text}
+
+
+SHAPE = changed("class FileFreeLock: pass")
+HEALTHY = changed(support.EVALUATE.replace("return False", "return self._lock_file_fd is not None"))
+DIALECT = changed(support.EVALUATE.replace("poll_interval=0.05", "poll_intervall=0.05"))
+ODD_TYPE = changed(support.EVALUATE.replace("self._lock_file_fd = self.filelock.lock_file", "raise TypeError"))
+RELOAD = "import importlib\nfor _ in range(2): importlib.reload(evaluate.module)\n"
+LATE = "import evaluate.module, datasets.utils._filelock\n" + IMPORT + USE
+UMASK = "__import__('os').umask(0); super().__init__(self"
+ASK_FIRST = IMPORT + "step(lambda: str(compatshim.status()) and 'asked')\n" + TARGETS + USE
+STRICT_WARNINGS = "import warnings; warnings.simplefilter('error')\n" + STORY
+PURGE = """
+import sys
+for name in [name for name in sys.modules if name.startswith("compatshim")]: del sys.modules[name]
+"""
+THEIR_PATCH = """
+import functools
+def theirs(old):
+    @functools.wraps(old)
+    def call(*args, **kwargs): return old(*args, **kwargs)
+    return call
+datasets.utils._filelock.FileLock.__init__ = theirs(datasets.utils._filelock.FileLock.__init__)
+old = evaluate.module.FileFreeLock.is_locked.fget
+"""
+FINDERS = """
+import sys, importlib.util
+class Asks:
+    busy = False
+    def find_spec(self, name, path=None, target=None):
+        if self.busy or name != "evaluate.module": return None
+        self.busy = True
+        try: return importlib.util.find_spec(name)
+        finally: self.busy = False
+class Raises:
+    def find_spec(self, name, path=None, target=None):
+        if name == "datasets.utils.filelock": raise ImportError("no")
+sys.meta_path.insert(1, Asks())
+sys.meta_path.append(Raises())
+step(lambda: __import__("datasets.utils.filelock"))
+sys.meta_path.remove(sys.meta_path[-1])
+step(lambda: __import__("datasets.utils.filelock"))
+"""
+ASK = """
+step(lambda: str(compatshim.status()) and compatshim.status().applied and "asked")
+step(lambda: compatshim.status().entries[0].as_dict() and "asked")
+step(lambda: str(evaluate.module.FileFreeLock._acquire.__compatshim__) and "asked")
+step(lambda: hasattr(compatshim, "no_such_name") or "asked")
+step(lambda: compatshim.CompatshimWarning and "asked")
+"""
+REVERT = """
+for _ in range(2): step(lambda: compatshim.revert() or "asked")
+step(lambda: old(evaluate.module.FileFreeLock("/x")))
+"""
+REPLACED = "datasets/utils/_filelock.py"
+
+
+def lock_module(old: str, new: str) -> Dict[str, str]:
+    assert old in support.DATASETS
+    return {**support.MODULES, REPLACED: support.DATASETS.replace(old, new)}
+
+
+SCENARIOS: Dict[str, Scenario] = {
+    "story": Scenario(),
+    "late": Scenario(LATE),
+    "reload": Scenario(IMPORT + TARGETS + RELOAD + USE),
+    "re-armed": Scenario(IMPORT + TARGETS + "import importlib; importlib.reload(compatshim)\n" + USE),
+    "purged": Scenario(IMPORT + TARGETS + THEIR_PATCH + PURGE + IMPORT + USE),
+    "other finders": Scenario(IMPORT + FINDERS + TARGETS + USE),
+    "off": Scenario(env={"COMPATSHIM": "off"}),
+    "nothing installed": Scenario(ASK_FIRST, {}),
+    "shape": Scenario(modules=SHAPE),
+    "another shape": Scenario(modules=ODD_TYPE),
+    "shape, warnings are errors": Scenario(STRICT_WARNINGS, modules=SHAPE),
+    "shape, second rank": Scenario(modules=SHAPE, env={"RANK": "1"}, quiet=True),
+    "healthy": Scenario(modules=HEALTHY),
+    "dialect": Scenario(modules=DIALECT),
+    "no mode": Scenario(modules=lock_module("mode=0o644):", "other=0o644, **mode):")),
+    "umask": Scenario(modules=lock_module("super().__init__(self", UMASK)),
+    "no hash": Scenario(modules=lock_module("class FileLock_:", "hash = lambda text: 7\nclass FileLock_:")),
+    "no /proc": Scenario(NO_PROC + STORY),
+    "hub": Scenario(
+        "import compatshim, huggingface_hub.utils._fixes as fixes\nstep(lambda: fixes.WeakFileLock('/x'))",
+        {"huggingface_hub": "1.4.1", "filelock": "3.9.0"},
+        {f"huggingface_hub/{name}": text for name, text in
+         {"__init__.py": "", "utils/__init__.py": "", "utils/_fixes.py": HUB}.items()},
+    ),
+    "garbage": Scenario(versions={**support.STORY, "evaluate": "garbage"}),
+    "garbage, packaging": Scenario(versions={**support.STORY, "evaluate": "garbage"}, path=("packaging",)),
+    "packaging": Scenario(versions={**support.STORY, "evaluate": "0.4.1+vendor"}, path=("packaging",)),
+    "odd path": Scenario(path=("/missing", "bytes", "zip", "file", "egg")),
+    "nonsense": Scenario(env={"COMPATSHIM": "nonsense"}),
+    "disabled": Scenario(env={"COMPATSHIM_DISABLE": "CSA-2026-0001"}),
+    "observe": Scenario(env={"COMPATSHIM": "observe"}),
+    "asked": Scenario(IMPORT + TARGETS + THEIR_PATCH + ASK + REVERT + USE),
+    "a shim fails": Scenario(also=["poll = _poll(module)"]),
+    "a shim fails half way": Scenario(also=["_patches.extend(patches)"]),
+    "a probe fails": Scenario(also=["lock = module.FileFreeLock("]),
+    "a replacement fails": Scenario(also=["kwargs['mode']"]),
+    "another replacement fails": Scenario(also=["return int(hashlib"]),
+    "the ledger fails": Scenario(modules=SHAPE, also=["text = f'compatshim {message}'"]),
+    "the hook fails": Scenario(also=["entry = ledger.Entry("]),
+    "the hook fails without a word": Scenario(also=["entry = ledger.Entry("], kind="Unspeakable"),
+    "the hook and the guard fail": Scenario(also=["entry = ledger.Entry(", "guard.failed(f'{name} is imported"]),
+    "late, the hook fails": Scenario(LATE, also=["entry = ledger.Entry("]),
+    "the finder fails": Scenario(also=["key = (get_ident()"]),
+    "the loader fails": Scenario(also=["spec: Any = module.__spec__"]),
+    "start-up fails": Scenario(also=["versions = "]),
+    "start-up fails, warnings are errors": Scenario(STRICT_WARNINGS, also=["versions = "]),
+    "start-up fails without a word": Scenario(also=["versions = "], kind="Unspeakable"),
+}  # fmt: skip
+
+# Here nobody of ours stands in between: the call of the real thing itself.
+THEIRS = (
+    "self._loader.exec_module(module)",
+    "return getattr(object.__getattribute__(self, '_loader'), name)",
+    "return original(*adjusted[0], **adjusted[1])",
+    "return original(*args, **kwargs)",
+    "return _without_us(original, args, kwargs, ours)",
+    "result = original(*args, **kwargs)",
+    "spec: Optional[ModuleSpec] = find(*arguments)",
+)
+# The outermost handlers, where a first failure has already been caught and a second one would be the last.
+LAST = (
+    ("Finder.find_spec", "_failed(fullname, error)"),
+    ("Finder.find_spec", "return None"),
+    ("_Loader.exec_module", "if self._finder.strict:"),
+    ("_Loader.exec_module", "_failed(self._name, error)"),
+    ("_failed", "if not _said and sys.stderr is not None:"),
+    ("_failed", "_said.add(name)"),
+    ("_failed", "sys.stderr.write("),
+    ("before.call", "ours = error"),
+    ("instead.call", "ours = error"),
+    ("_report", ""),
+    ("describe", "return type(error).__name__"),
+    ("_without_us", "_report(original, ours, theirs)"),
+    ("_without_us", "_report(original, ours, None)"),
+    ("_without_us", "raise"),
+    ("_without_us", "return result"),
+)
+# Reached only under COMPATSHIM=strict, or not on this system.
+ELSEWHERE = (
+    ("_start", "raise"),
+    ("_Loader.exec_module", "raise"),
+    ("install", "raise"),
+    ("act", "raise RuntimeError(f'compatshim {message} ({entry.detail})')"),
+    ("probe", "return False"),  # os.name is not posix
+)
+
+
+def unguarded(point: Point) -> bool:
+    """Whether no code of ours can stand around the statement."""
+    if point.file == "__init__.py" and point.function in ("", "_start"):  # outermost, too
+        return True
+    last = any(point.function == function and point.text.startswith(text) for function, text in LAST)
+    return last or point.text in THEIRS
+
+
+Plain = Dict[str, Sequence[Outcome]]
+"""Scenarios without compatshim, with it, and with it and without what always fails in it."""
+
+
+class Bench:
+    """An instrumented package, the scenarios' environments, and a process that runs programs."""
+
+    def __init__(self, folder: Path, packaging: str) -> None:
+        self.home = folder / "home"
+        self.points = faults.instrument(self.home)
+        self.folder = folder
+        self.special = {"packaging": packaging, "file": str(folder / "file"), "zip": str(folder / "odd.zip")}
+        (folder / "file").write_text("")
+        egg = folder / "egg"
+        (egg / "filelock.egg-info").mkdir(parents=True)
+        (egg / "filelock.egg-info" / "PKG-INFO").write_text("Name: filelock\nVersion: 3.12.0\n")
+        (egg / "evaluate-0.4.1-py3.8.egg-info").write_text("")
+        (egg / "huggingface_hub.egg-info").mkdir()
+        self.special["egg"] = str(egg)
+        with zipfile.ZipFile(folder / "odd.zip", "w") as file:
+            file.writestr("other-1.dist-info/METADATA", "")
+        self.sites: Dict[str, str] = {}
+
+    def request(self, name: str, raises: Sequence[Tuple[int, str]], *, failing: bool = True, **env: str) -> str:
+        """One run of a scenario; without what always fails in it (or what it reverts) unless ``failing``."""
+        scenario = SCENARIOS[name]
+        if name not in self.sites:
+            where = self.folder / f"site-{len(self.sites)}"
+            self.sites[name] = support.site(where, scenario.versions, scenario.modules)
+        path = [str(self.home), *(self.special.get(one, one) for one in scenario.path), self.sites[name]]
+        also = [(faults.find(self.points, text).number, scenario.kind) for text in scenario.also if failing]
+        chosen = [*(pair for pair in also if pair[0] not in dict(raises)), *raises]
+        program = scenario.program if failing else scenario.program.replace("compatshim.revert()", "None")
+        env = {"COMPATSHIM": "", "COMPATSHIM_DISABLE": "", "RANK": "", **scenario.env, **env}
+        return json.dumps({"path": path, "env": env, "program": program, "raise": chosen})
+
+    def run(self, requests: Sequence[str], python: str) -> List[Outcome]:
+        """One outcome for each."""
+        done = support.start(
+            [python, "-I", "-S", "-B", os.path.join(PROGRAMS, "faults.py")],
+            input="".join(f"{request}\n" for request in requests).encode(),
+            timeout=1200,
+        )
+        assert done.code == 0, done.err
+        answers = [json.loads(line) for line in done.out.splitlines()]
+        assert len(answers) == len(requests)
+        return [faults.outcome(answer) for answer in answers]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, packaging: str) -> Bench:
+    return Bench(tmp_path_factory.mktemp("faults"), packaging)
+
+
+@pytest.fixture(scope="module")
+def plain(bench: Bench) -> Plain:
+    """Each scenario without compatshim, and with all its statements in order."""
+    names = list(SCENARIOS)
+    off = bench.run([bench.request(name, (), COMPATSHIM="off") for name in names], sys.executable)
+    on = bench.run([bench.request(name, ()) for name in names], sys.executable)
+    best = bench.run([bench.request(name, (), failing=False) for name in names], sys.executable)
+    return {name: three for name, *three in zip(names, off, on, best)}
+
+
+def judged(name: str, point: Point, kind: str, was: Outcome, plain: Sequence[Outcome]) -> List[str]:
+    """What is wrong with an outcome."""
+    _, having, best = plain
+    wrong = []
+    if was.ended:
+        wrong.append(f"ended by {was.ended}: {was.err[-300:]}")
+    for step, *expected in zip(was.seen, *(one.seen for one in plain)):
+        if step not in expected and "asked" not in expected:
+            wrong.append(f"{step} is none of {expected}")
+    said, usual = len(was.notices), max(len(having.notices), len(best.notices))
+    if said > usual + 1:
+        wrong.append(f"too many notices: {was.notices}")
+    if was.seen != best.seen and not said and not SCENARIOS[name].quiet and "asked" not in best.seen:
+        wrong.append("not mended, and no notice")
+    return [f"{name}, {kind} at {point.file} {point.function}: {point.text}: {one}" for one in wrong]
+
+
+ODD = ("Unspeakable", "RecursionError", "MemoryError", "ImportError")
+
+
+def test_scenarios_are_what_they_say(plain: Plain) -> None:
+    without, having, _ = plain["story"]
+    error = without.seen[3]
+    assert without.seen[:5] == [[False, False], 0o644, True, error, None]
+    assert having.seen[:5] == [[True, False], 0o666, False, error, None]
+    assert having.seen[5] == without.seen[5]
+    assert str(error).startswith("TypeError: ")
+    assert plain["hub"][1].seen == ["/x"]
+    assert str(plain["hub"][0].seen[0]).startswith("TypeError")
+    assert len(plain["shape"][1].notices) == 1
+    for name, (before, after, best) in plain.items():
+        assert (before.ended, after.ended, best.ended) == ("", "", ""), name
+        assert before.notices == [], name
+
+
+def reaching(point: Point, plain: Plain) -> List[str]:
+    """The scenarios in which the statement is reached, a plain one first."""
+    return [name for name in SCENARIOS if point.number in plain[name][1].reached]
+
+
+def harm(bench: Bench, plain: Plain, runs: Sequence[Tuple[str, Point, str]]) -> List[str]:
+    """What is wrong when these statements raise."""
+    requests = [bench.request(name, [(point.number, kind)]) for name, point, kind in runs]
+    wrong: List[str] = []
+    for (name, point, kind), was in zip(runs, bench.run(requests, sys.executable)):
+        assert point.number in was.reached
+        wrong += judged(name, point, kind, was, plain[name])
+    return wrong
+
+
+def test_no_statement_harms(bench: Bench, plain: Plain) -> None:
+    runs: List[Tuple[str, Point, str]] = []
+    for point in bench.points:
+        names = reaching(point, plain)
+        if names and not unguarded(point):
+            runs.append((names[0], point, "Fault"))
+            runs.append((names[-1], point, ODD[point.number % len(ODD)]))
+    assert harm(bench, plain, runs) == []
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("kind", ["Fault", *ODD])
+def test_no_statement_harms_in_any_scenario(kind: str, bench: Bench, plain: Plain) -> None:
+    guarded = [point for point in bench.points if not unguarded(point)]
+    assert harm(bench, plain, [(name, one, kind) for one in guarded for name in reaching(one, plain)]) == []
+
+
+def test_what_is_excepted_is_little(bench: Bench) -> None:
+    excepted = [point for point in bench.points if unguarded(point)]
+    texts = {point.text for point in excepted}
+    assert {text for text in THEIRS if text not in texts} == set()
+    assert {text for _, text in LAST if not any(one.startswith(text) for one in texts)} == set()
+    assert len(excepted) < len(bench.points) // 12
+
+
+def test_every_statement_is_reached(bench: Bench, plain: Plain) -> None:
+    reached = {number for outcomes in plain.values() for number in outcomes[1].reached}
+    missed = [p for p in bench.points if p.number not in reached and (p.function, p.text) not in ELSEWHERE]
+    assert [f"{p.file} {p.function}: {p.text}" for p in missed] == []
+
+
+def test_interruptions_pass(bench: Bench, plain: Plain) -> None:
+    kinds = ("KeyboardInterrupt", "SystemExit")
+    runs = [(name, point, kinds[point.number % 2]) for point in bench.points for name in reaching(point, plain)[:1]]
+    requests = [bench.request(name, [(point.number, kind)]) for name, point, kind in runs]
+    swallowed = [
+        f"{kind} at {point.file} {point.function}: {point.text}"
+        for (_, point, kind), was in zip(runs, bench.run(requests, sys.executable))
+        if was.ended != kind
+    ]
+    assert swallowed == []
