@@ -63,7 +63,9 @@ def probe(module: ModuleType) -> bool:
 
     # Making a lock object touches no file, but looks at the directory: the root is always there.
     lock = module.FileFreeLock(os.path.join(os.path.abspath(os.sep), "compatshim-probe.lock"))
-    lock.filelock = elsewhere = HeldElsewhere()
+    elsewhere = HeldElsewhere()
+    del lock.filelock  # there is one: else it would not be what is tried, and a real file would be
+    lock.filelock = elsewhere
     try:
         lock._acquire()
     except TypeError:

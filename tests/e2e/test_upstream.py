@@ -27,14 +27,26 @@ EVALUATE = test_orders.TestEvaluateFileFreeLock()
 DATASETS = test_orders.TestDatasetsLockMode()
 NAME = test_orders.TestDatasetsLockName()
 HUB = test_orders.TestHubWeakFileLock()
+# All of FileFreeLock's own, and nobody else's.
+INNER = [
+    ["self.filelock = FileLock(lock_file)\n        super", "self._inner = FileLock(lock_file)\n        super"],
+    ["self.filelock.acquire(timeout=0.01", "self._inner.acquire(timeout=0.01"],
+    ["self._lock_file_fd = self.filelock.lock_file", "self._lock_file_fd = self._inner.lock_file"],
+    [
+        "self.filelock.release()\n            self._lock_file_fd",
+        "self._inner.release()\n            self._lock_file_fd",
+    ],
+]
+HEAD = "def __init__(self, lock_file, *args, **kwargs):\n        self.filelock"
+CRC = [["import os", "import os\nfrom zlib import crc32"], ["hash(filename)", "crc32(filename.encode())"]]
 CHANGES = {
     "a class renamed": Change(EVALUATE, [["FileFreeLock", "HeldLock"]]),
     "a method with an argument more": Change(EVALUATE, [["def _acquire(self)", "def _acquire(self, blocking)"]]),
-    "an attribute renamed": Change(EVALUATE, [["self.filelock = FileLock(lock_file)", "self._inner = FileLock(lock_file)"]]),
+    "an attribute renamed": Change(EVALUATE, INNER),
     "a function instead of a class": Change(
         EVALUATE, [["# lists - summarize", "def FileFreeLock(lock_file, **options):\n    return None\n\n# lists"]]
     ),
-    "another constructor": Change(EVALUATE, [["def __init__(self, lock_file, *args, **kwargs):\n        self.filelock", "def __init__(self, *, path, lock_file=None):\n        self.filelock"]]),
+    "another constructor": Change(EVALUATE, [[HEAD, HEAD.replace("lock_file, *args", "*, path, lock_file=None")]]),
     "no module": Change(EVALUATE, None, "armed"),
     "no class of locks": Change(DATASETS, [["class FileLock(", "class Lock("]]),
     "a function that makes locks": Change(
@@ -42,7 +54,7 @@ CHANGES = {
     ),
     "another name for the imported": Change(DATASETS, [["FileLock_", "_FileLock"]]),
     "no long names": Change(NAME, [["hash_filename_if_too_long", "shorten"]], "probe-negative"),
-    "a hash of its own": Change(NAME, [["import os", "import os\nfrom zlib import crc32"], ["hash(filename)", "crc32(filename.encode())"]], "probe-negative"),
+    "a hash of its own": Change(NAME, CRC, "probe-negative"),
     "no weak lock": Change(HUB, [["def WeakFileLock", "def SoftLock"]]),
     "a class, not a function": Change(HUB, [["def WeakFileLock(", "class WeakFileLock: pass\ndef _weak("]]),
 }  # fmt: skip
@@ -58,6 +70,7 @@ def test_is_left_alone(name: str) -> None:
     having = support.run(environment, program, *words, "--shim", shim=True, HF_HUB_OFFLINE="1")
     assert without.returncode == having.returncode == 0, without.stderr + having.stderr
     seen, entries = map(json.loads, having.stdout.splitlines())
+    assert not os.path.exists(os.path.join(os.path.abspath(os.sep), "compatshim-probe.lock"))
     (entry,) = (entry for entry in entries if entry[0] == where.target.shim)
     others = {entry[0] for entry in entries if entry[1] == "applied"}
     # The other shim of this module may put a `hash` there; else the module is as it is without us.
