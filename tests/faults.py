@@ -8,6 +8,7 @@ read.
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Union
 
@@ -38,6 +39,7 @@ def instrument(folder: Path) -> List[Point]:
             target = package / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
+    shutil.copy(Path(support.PACKAGE, "startup", "index.txt"), package / "startup")
     return points
 
 

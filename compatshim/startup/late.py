@@ -20,10 +20,15 @@ class Late:
 
     def find_spec(self, fullname: str, *_: object, **__: object) -> None:
         """None, always."""
-        if fullname == "sitecustomize" and self in sys.meta_path:
-            sys.meta_path.remove(self)
-            if sys.path != self.path:
-                compatshim._start()  # noqa: SLF001  our own
+        try:
+            if fullname == "sitecustomize" and self in sys.meta_path:
+                sys.meta_path.remove(self)
+                if sys.path != self.path:
+                    compatshim._start()  # noqa: SLF001  our own
+        except Exception as error:
+            from compatshim.startup import guard
+
+            guard.failed("no second look at the search path", error)
 
 
 sys.meta_path.insert(0, Late())

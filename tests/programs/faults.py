@@ -60,6 +60,7 @@ def child(run, out):
         if run["env"][name] == "":
             del os.environ[name]
     sys.path[:0] = [entry if entry != "bytes" else b"bytes" for entry in run["path"]]
+    os.chdir(run["cwd"])
     err = tempfile.TemporaryFile()
     os.dup2(err.fileno(), 2)
     ended = ""

@@ -13,7 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import pytest
 
@@ -74,6 +74,8 @@ class Scenario(NamedTuple):
     kind: str = "Fault"
     """What these raise."""
     path: Sequence[str] = ()
+    cwd: str = "empty"
+    """A directory of those below."""
     quiet: bool = False
     """Whether a notice may not be shown."""
 
@@ -124,7 +126,7 @@ step(lambda: __import__("datasets.utils.filelock"))
 """
 ASK = """
 step(lambda: str(compatshim.status()) and compatshim.status().applied and "asked")
-step(lambda: compatshim.status().entries[0].as_dict() and "asked")
+step(lambda: compatshim.status().as_dict() and "asked")
 step(lambda: str(evaluate.module.FileFreeLock._acquire.__compatshim__) and "asked")
 step(lambda: hasattr(compatshim, "no_such_name") or "asked")
 step(lambda: compatshim.CompatshimWarning and "asked")
@@ -140,6 +142,36 @@ def lock_module(old: str, new: str) -> Dict[str, str]:
     assert old in support.DATASETS
     return {**support.MODULES, REPLACED: support.DATASETS.replace(old, new)}
 
+
+TABLE = "[tool.compatshim]\n"
+DIRECTORIES = {
+    "empty": "",
+    "log": "",
+    "unrelated": "[project]\n",
+    "a dependency": "[project]\ndependencies = ['compatshim']\n",
+    "settings": f"{TABLE}mode = 'apply'\ndisable = ['CSA-2026-0001']\n",
+    "all off": f"{TABLE}disable = '*'\n",
+    "wrong settings": f"{TABLE}mode = 'x'\ndisable = 3\n",
+    "no table": "tool.compatshim = 3\n",
+    "no TOML": "[tool.compatshim",
+}
+NO_PARSER = "import sys\nsys.modules['tomllib'] = sys.modules['tomli'] = None\n"
+CHILD = "import sys\nsys.orig_argv = sys.argv = ['--multiprocessing-fork']\n"
+FULL_LOG = """
+import os, sys, tempfile
+os.environ["COMPATSHIM_LOG"] = tempfile.mkdtemp(dir=os.environ["COMPATSHIM_LOG"])
+os.environ["COMPATSHIM"] = "off"
+import compatshim.startup.joblog as joblog
+joblog.LIMIT = 700
+del os.environ["COMPATSHIM"], sys.modules["compatshim"]
+"""
+SECOND_LOOK = """
+import sys
+import compatshim.startup.late
+sys.path.append("/another")
+try: import sitecustomize
+except ImportError: pass
+"""
 
 SCENARIOS: Dict[str, Scenario] = {
     "story": Scenario(),
@@ -169,11 +201,31 @@ SCENARIOS: Dict[str, Scenario] = {
     "garbage": Scenario(versions={**support.STORY, "evaluate": "garbage"}),
     "garbage, packaging": Scenario(versions={**support.STORY, "evaluate": "garbage"}, path=("packaging",)),
     "packaging": Scenario(versions={**support.STORY, "evaluate": "0.4.1+vendor"}, path=("packaging",)),
-    "odd path": Scenario(path=("/missing", "bytes", "zip", "file", "egg")),
+    "odd path": Scenario(path=("/missing", "bytes", "file", "zip", "egg")),
     "nonsense": Scenario(env={"COMPATSHIM": "nonsense"}),
     "disabled": Scenario(env={"COMPATSHIM_DISABLE": "CSA-2026-0001"}),
     "observe": Scenario(env={"COMPATSHIM": "observe"}),
-    "asked": Scenario(IMPORT + TARGETS + THEIR_PATCH + ASK + REVERT + USE),
+    "wrong names": Scenario(env={"COMPATSHIM_DISABLE": "nonsense,CSA-2026-0001"}),
+    **{f"in {name}": Scenario(cwd=name) for name in DIRECTORIES},
+    "no parser": Scenario(NO_PARSER + STORY, cwd="settings"),
+    "no parser, a dependency": Scenario(NO_PARSER + STORY, cwd="a dependency"),
+    "no directory": Scenario("import os\nos.mkdir('x'); os.chdir('x'); os.rmdir('../x')\n" + STORY),
+    "log": Scenario(env={"COMPATSHIM_LOG": "log"}),
+    "log of a rank": Scenario(env={"COMPATSHIM_LOG": "log", "RANK": "0", "WORLD_SIZE": "2", "SLURM_JOB_ID": "7"}),
+    "no log": Scenario(env={"COMPATSHIM_LOG": "/missing"}),
+    "full log": Scenario(FULL_LOG + STORY, env={"COMPATSHIM_LOG": "log"}),
+    "the log fails": Scenario(env={"COMPATSHIM_LOG": "log"}, also=["joblog.append(entry)"]),
+    "shape, a child": Scenario(CHILD + STORY, modules=SHAPE, quiet=True),
+    "shape, multiprocessing": Scenario("import multiprocessing\n" + STORY, modules=SHAPE),
+    "second look": Scenario("import os; os.umask(0)\n" + SECOND_LOOK + TARGETS + USE),
+    "the second look fails": Scenario(
+        "import os; os.umask(0)\n" + SECOND_LOOK + TARGETS + USE, also=["if fullname == 'sitecustomize'"]
+    ),
+    "newer": Scenario(versions={**support.STORY, "evaluate": "0.4.1.0.1", "filelock": "99"}),
+    "asked": Scenario(
+        IMPORT + TARGETS + THEIR_PATCH + ASK + REVERT + USE,
+        env={"COMPATSHIM": "apply", "COMPATSHIM_DISABLE": "CSA-9999-0001"},
+    ),
     "a shim fails": Scenario(also=["poll = _poll(module)"]),
     "a shim fails half way": Scenario(also=["_patches.extend(patches)"]),
     "a probe fails": Scenario(also=["lock = module.FileFreeLock("]),
@@ -186,9 +238,9 @@ SCENARIOS: Dict[str, Scenario] = {
     "late, the hook fails": Scenario(LATE, also=["entry = ledger.Entry("]),
     "the finder fails": Scenario(also=["key = (get_ident()"]),
     "the loader fails": Scenario(also=["spec: Any = module.__spec__"]),
-    "start-up fails": Scenario(also=["versions = "]),
-    "start-up fails, warnings are errors": Scenario(STRICT_WARNINGS, also=["versions = "]),
-    "start-up fails without a word": Scenario(also=["versions = "], kind="Unspeakable"),
+    "start-up fails": Scenario(also=["index = _index()"]),
+    "start-up fails, warnings are errors": Scenario(STRICT_WARNINGS, also=["index = _index()"]),
+    "start-up fails without a word": Scenario(also=["index = _index()"], kind="Unspeakable"),
 }  # fmt: skip
 
 # Here nobody of ours stands in between: the call of the real thing itself.
@@ -226,13 +278,23 @@ ELSEWHERE = (
     ("install", "raise"),
     ("act", "raise RuntimeError(f'compatshim {message} ({entry.detail})')"),
     ("probe", "return False"),  # os.name is not posix
+    ("_table", "import tomli as tomllib"),
+    ("_write", "raise OSError(f'{path} is not a file')"),
+    ("_put", "raise OSError('the disk is full')"),
+    # Of the command line.
+    (
+        "known",
+        "return sorted({line.split('\\t')[1] for line in compatshim._index()[2].split('\\n') if '\\t' in line})",
+    ),
+    ("scan", "return compatshim._installed(compatshim._index(), path)"),
 )
 
 
 def unguarded(point: Point) -> bool:
     """Whether no code of ours can stand around the statement."""
-    if point.file == "__init__.py" and point.function in ("", "_start"):  # outermost, too
-        return True
+    # Outermost, too; of late.py the `site` module speaks.
+    if (point.file == "__init__.py" and point.function in ("", "_start")) or point.file == "startup/late.py":
+        return point.function != "Late.find_spec"
     last = any(point.function == function and point.text.startswith(text) for function, text in LAST)
     return last or point.text in THEIRS
 
@@ -255,9 +317,15 @@ class Bench:
         (egg / "filelock.egg-info" / "PKG-INFO").write_text("Name: filelock\nVersion: 3.12.0\n")
         (egg / "evaluate-0.4.1-py3.8.egg-info").write_text("")
         (egg / "huggingface_hub.egg-info").mkdir()
+        (egg / "filelock-1.txt").write_text("")
         self.special["egg"] = str(egg)
         with zipfile.ZipFile(folder / "odd.zip", "w") as file:
             file.writestr("other-1.dist-info/METADATA", "")
+        for name, text in DIRECTORIES.items():
+            self.special[name] = str(folder / name)
+            (folder / name / "deep").mkdir(parents=True)
+            if text:
+                (folder / name / "pyproject.toml").write_text(text)
         self.sites: Dict[str, str] = {}
 
     def request(self, name: str, raises: Sequence[Tuple[int, str]], *, failing: bool = True, **env: str) -> str:
@@ -270,13 +338,15 @@ class Bench:
         also = [(faults.find(self.points, text).number, scenario.kind) for text in scenario.also if failing]
         chosen = [*(pair for pair in also if pair[0] not in dict(raises)), *raises]
         program = scenario.program if failing else scenario.program.replace("compatshim.revert()", "None")
-        env = {"COMPATSHIM": "", "COMPATSHIM_DISABLE": "", "RANK": "", **scenario.env, **env}
-        return json.dumps({"path": path, "env": env, "program": program, "raise": chosen})
+        env = {"COMPATSHIM": "", "COMPATSHIM_DISABLE": "", "COMPATSHIM_LOG": "", "RANK": "", **scenario.env, **env}
+        env = {key: self.special.get(value, value) for key, value in env.items()}
+        cwd = os.path.join(self.special[scenario.cwd], "deep")
+        return json.dumps({"path": path, "env": env, "program": program, "raise": chosen, "cwd": cwd})
 
     def run(self, requests: Sequence[str], python: str) -> List[Outcome]:
         """One outcome for each."""
         done = support.start(
-            [python, "-I", "-S", "-B", os.path.join(PROGRAMS, "faults.py")],
+            [python, "-s", "-S", "-B", os.path.join(PROGRAMS, "faults.py")],
             input="".join(f"{request}\n" for request in requests).encode(),
             timeout=1200,
         )

@@ -15,9 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from compatshim.startup import _index, installed
+import compatshim
+from compatshim.startup import installed
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are text there: not run")
+
+
+PROJECTS = tuple(compatshim._index()[1])
 
 
 class Item(NamedTuple):
@@ -122,7 +126,7 @@ def clear(top: str, tree: List[Item]) -> Mapping[str, Tuple[str, ...]]:
             else re.fullmatch(r"[^-]+-[^-]+(-py3\.8)?\.egg-info", name) and item.kind == "pkg-info"
         )
         stem = name.lower().replace("_", "-").replace(".", "-")
-        for project in _index.TERMS:
+        for project in PROJECTS:
             claimed[project] = claimed.get(project, 0) + stem.startswith(project) * (1 if usual else 2)
     for one in importlib.metadata.distributions(path=[top]):
         try:
@@ -145,11 +149,11 @@ def test_any_tree(tree: List[Item]) -> None:
     try:
         grow(top, tree)
         os.listdir = lambda path=".": listed.append(path) or real(path)  # type: ignore[assignment, func-returns-value]
-        found = installed.scan(_index.TERMS, [top, top])
+        found = installed.scan([top, top])
         os.listdir = real
         said = clear(top, tree)
         assert len(listed) <= 2  # once for each time that the path names it
-        assert set(found) <= set(_index.TERMS)
+        assert set(found) <= set(PROJECTS)
         assert all(isinstance(version, str) for versions in found.values() for version in versions)
         assert sum(map(len, found.values())) <= len(tree)
         assert {name: found.get(name) for name in said} == said
@@ -173,5 +177,5 @@ def test_thousands(tmp_path_factory: pytest.TempPathFactory) -> None:
     top = tmp_path_factory.mktemp("many")
     for number in range(5000):
         (top / f"{NAMES[number % len(NAMES)]}-{number}.dist-info").mkdir()
-    found = installed.scan(_index.TERMS, [str(top)])
+    found = installed.scan([str(top)])
     assert sum(map(len, found.values())) == 5000 * 7 // 8
