@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from _thread import get_ident
-from typing import Any, Optional, Union
+from typing import Any, Iterator, Optional, Union
 
 
 def cache_directory(name: str) -> str:
@@ -55,3 +55,32 @@ def write_atomically(path: str, content: Union[str, bytes]) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def locked(path: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file. The system lets go of it when its holder dies, so a stale one never blocks.
+
+    Several may hold it ``shared``, but on Windows, where it is not held at all then: there, a running interpreter
+    keeps its own folder from being removed. Raises :exc:`BlockingIOError` or :exc:`PermissionError` when another
+    holds it and one is not to ``wait``.
+    """
+    with open(path, "ab") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            held = shared
+            if not wait and not held:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                held = True
+            while not held:
+                with contextlib.suppress(OSError):  # it waits for ten seconds at a time
+                    file.seek(0)
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    held = True
+        else:
+            import fcntl
+
+            mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(file, mode if wait else mode | fcntl.LOCK_NB)
+        yield

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, List, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Dict, List, Sequence
 
 from compatshim import cli
 from compatshim.cli import options
@@ -22,14 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     compile_ = commands.add_parser("compile", help="write what is made from the advisories and the snapshot")
     compile_.add_argument("--check", action="store_true", help="only say whether it is fresh (exit status 1: no)")
     commands.add_parser("snapshot", help="rebuild the bundled index metadata from the network")
-    verify = commands.add_parser("verify", help="run reproducers in real environments and write the verified rows")
-    verify.add_argument("advisory", nargs="*", metavar="CSA-…", help="default: all")
-    verify.add_argument(
-        "--reproducers",
-        metavar="DIR",
-        default=os.path.join("tests", "reproducers"),
-        help="default: %(default)s",
-    )
+    for name, module in _modules().items():
+        module.configure(commands.add_parser(name, help=module.HELP, description=module.__doc__))
     replay = commands.add_parser("replay", help="work out again the answer that an installer did not agree with")
     replay.add_argument("dump", metavar="FILE", help="as --verify wrote it")
     sets = commands.add_parser("sets", help="make the constraint sets, and install and run each")
@@ -43,16 +39,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sets.add_argument("--tests", metavar="DIR", default="tests", help="default: %(default)s")
 
 
+def _modules() -> Dict[str, ModuleType]:
+    """The sub-commands that have a module of their own."""
+    return {name: importlib.import_module(f"compatshim.cli.kb_{name}") for name in ("verify",)}
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the sub-command."""
     commands = {
         "compile": _compile,
         "snapshot": _snapshot,
-        "verify": _verify,
         "sets": _sets,
         "replay": _replay,
     }
-    return commands[args.kb](args)
+    status: int = (_modules()[args.kb].run if args.kb in _modules() else commands[args.kb])(args)
+    return status
 
 
 def _compile(args: argparse.Namespace) -> int:
@@ -90,33 +91,6 @@ def _snapshot(args: argparse.Namespace) -> int:
     number = sum(map(len, built.releases.values()))
     options.say(f"{place}: written ({len(built.releases)} projects, {number} releases, {built.size:,} bytes)")
     return cli.CLEAN
-
-
-def _verify(args: argparse.Namespace) -> int:
-    from compatshim import catalog
-    from compatshim.kb import environments, verify
-    from compatshim.metadata.snapshot import Snapshot
-
-    known = catalog.load()
-    wanted = [options.named(known, identifier) for identifier in args.advisory] or list(known.advisories)
-    contradicted = False
-    for advisory in wanted:
-        result = verify.verify(
-            advisory,
-            metadata=Snapshot.bundled(),
-            interpreters=environments.interpreters(),
-            reproducers=args.reproducers,
-            advisories=catalog.BUNDLED,
-            report=options.say,
-        )
-        sys.stdout.write(
-            f"{advisory.id}: {len(result.rows)} rows, {len(result.contradictions)} contradictions, "
-            f"{len(result.skipped)} skipped\n"
-        )
-        contradicted = contradicted or bool(result.contradictions)
-        for item in (*result.contradictions, *result.skipped):
-            options.say(f"{advisory.id}: {item}")
-    return cli.FINDINGS if contradicted else cli.CLEAN
 
 
 def _replay(args: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from packaging.utils import canonicalize_name
 
@@ -35,6 +35,10 @@ MINORS = tuple(f"3.{minor}" for minor in range(8, 15))
 _INSTALL_TIMEOUT = 1800
 _WINDOWS = os.name == "nt"
 _running: Set[subprocess.Popen[str]] = set()
+_stopped: Set[subprocess.Popen[str]] = set()
+_GRACE = 600  # seconds after its last use for which nobody removes an environment
+_GONE = ".gone"  # at the end of the name of an environment that is being removed
+_SIZE = "compatshim-size"  # a file in an environment: how many bytes it holds
 _SHOWN_LINES = 15
 _IDENTIFY = (
     "import platform, sys; print(sys.implementation.name + getattr(sys, 'abiflags', ''), platform.python_version())"
@@ -47,6 +51,10 @@ class BuildError(CompatshimError):
 
 class Unresolvable(BuildError):  # noqa: N818  it says what the requirements are
     """No set of wheels for that Python satisfies the requirements: trying again will not help."""
+
+
+class Stopped(Exception):  # noqa: N818  nothing is wrong with it
+    """:func:`stop` ended what was running: nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Spec:
     @property
     def key(self) -> str:
         """Twenty hexadecimal digits that stand for everything asked. Raises :exc:`BuildError`."""
-        version = _identify(self.python)
+        version = identify(self.python)
         if version is None:
             raise BuildError(f"{self.python}: not a Python that can be run")
         asked = [self.python, version, sorted(set(self.requirements)), sorted(set(self.constraints)), self.options]
@@ -101,20 +109,21 @@ class Completed:
     seconds: float
 
 
-def build(spec: Spec, *, cache: Optional[str] = None) -> Environment:
+def build(spec: Spec, *, cache: Optional[str] = None, since: float = 0.0) -> Environment:
     """Return the environment of ``spec``, which takes a moment the first time and nothing afterwards.
 
-    Raises :exc:`Unresolvable` when the requirements contradict each other or have no wheels for this Python,
-    and :exc:`BuildError` when something else went wrong.
+    One that was built before ``since`` (seconds since the epoch) is built again. Raises :exc:`Unresolvable` when
+    the requirements contradict each other or have no wheels for this Python, and :exc:`BuildError` when something
+    else went wrong.
     """
     folder = cache or cache_directory()
     environment = Environment(os.path.join(folder, spec.key))
     marker = os.path.join(environment.prefix, MARKER)
-    if os.path.exists(marker):
+    if _whole(marker, since):
         return environment
     os.makedirs(folder, exist_ok=True)
-    with _locked(f"{environment.prefix}.lock"):
-        if os.path.exists(marker):
+    with files.locked(f"{environment.prefix}.lock"):
+        if _whole(marker, since):
             return environment
         shutil.rmtree(environment.prefix, ignore_errors=True)
         try:
@@ -125,6 +134,91 @@ def build(spec: Spec, *, cache: Optional[str] = None) -> Environment:
         asked = {"requirements": spec.requirements, "constraints": spec.constraints}
         files.write_atomically(marker, json.dumps(asked))
     return environment
+
+
+def _whole(marker: str, since: float) -> bool:
+    """Whether there is an environment, built after ``since``. It is used now, which the marker remembers."""
+    try:
+        # The time of access says when it was used last, that of modification when it was built. The system does
+        # not keep the former on every disk, so it is set here.
+        built = os.stat(marker).st_mtime
+        if built < since:
+            return False
+        os.utime(marker, (time.time(), built))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def use(spec: Spec, *, cache: Optional[str] = None, since: float = 0.0) -> Iterator[Environment]:
+    """:func:`build`, and keep others from removing the environment meanwhile."""
+    while True:
+        environment = build(spec, cache=cache, since=since)
+        with files.locked(f"{environment.prefix}.lock", shared=True):
+            if os.path.exists(os.path.join(environment.prefix, MARKER)):
+                yield environment
+                return
+
+
+class Pruned(NamedTuple):
+    """What :func:`prune` left and took."""
+
+    kept: int
+    """Bytes, counted as if no two environments (nor the installer's own cache) shared a file."""
+    removed: Tuple[str, ...]
+    """The names of the environments that are gone."""
+
+
+def prune(limit: float, *, cache: Optional[str] = None) -> Pruned:
+    """Remove the environments that were used least recently until the others hold at most ``limit`` bytes.
+
+    Those that are in use, or were a few minutes ago, stay.
+    """
+    folder = cache or cache_directory()
+    found = []
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if name.endswith(_GONE):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+        marker = os.path.join(folder, name, MARKER)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            found.append((os.stat(marker).st_atime, name, _size(os.path.join(folder, name))))
+    kept, removed = sum(size for _, _, size in found), []
+    for used, name, size in sorted(found):
+        if kept <= limit or used > time.time() - _GRACE:
+            break
+        if _remove(os.path.join(folder, name)):
+            kept -= size
+            removed.append(name)
+    return Pruned(kept, tuple(removed))
+
+
+def _size(prefix: str) -> int:
+    """The bytes of all files of an environment; measured once."""
+    note = os.path.join(prefix, _SIZE)
+    text = files.read_text(note)
+    if text is not None and text.isdigit():
+        return int(text)
+    size = 0
+    for parent, _, names in os.walk(prefix):
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(parent, name)).st_size
+    with contextlib.suppress(OSError):
+        files.write_atomically(note, str(size))
+    return size
+
+
+def _remove(prefix: str) -> bool:
+    """Remove an environment that nobody uses; False when somebody does."""
+    try:
+        with files.locked(f"{prefix}.lock", wait=False):
+            # However far the removal gets, there is no environment of that name any more.
+            os.rename(prefix, f"{prefix}{_GONE}")
+            shutil.rmtree(f"{prefix}{_GONE}", ignore_errors=True)
+    except OSError:
+        return False
+    return True
 
 
 def install(environment: Environment, arguments: Sequence[str], *, installer: str = "") -> None:
@@ -189,7 +283,7 @@ def interpreters() -> Dict[str, str]:
     listed = os.environ.get("COMPATSHIM_PYTHONS")
     found: Dict[str, str] = {}
     for path in listed.split(os.pathsep) if listed else _likely_interpreters():
-        version = _identify(path) or ""
+        version = identify(path) or ""
         found.setdefault(".".join(version.split(".")[:2]), path)
     return {minor: found[minor] for minor in MINORS if minor in found}
 
@@ -232,8 +326,12 @@ def execute(command: Sequence[str], folder: str, *, timeout: float) -> Completed
 
 
 def stop() -> None:
-    """Kill what other threads have running here, each command with all the processes it started."""
+    """Kill what other threads have running here, each command with all the processes it started.
+
+    They get :exc:`Stopped`.
+    """
     for process in tuple(_running):
+        _stopped.add(process)
         _kill(process)
 
 
@@ -266,6 +364,9 @@ def _execute(command: Sequence[str], env: Mapping[str, str], cwd: str, timeout: 
             raise
         finally:
             _running.discard(process)
+    if process in _stopped:
+        _stopped.discard(process)
+        raise Stopped(" ".join(command[:2]))
     return Completed(returncode, stdout, stderr, time.monotonic() - start)
 
 
@@ -297,27 +398,8 @@ def _expose(package: str, folder: str) -> None:
         shutil.copytree(package, target)
 
 
-@contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Hold a lock file. The system lets go of it when its holder dies, so a stale one never blocks."""
-    with open(path, "ab") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            while True:
-                with contextlib.suppress(OSError):  # it waits for ten seconds at a time
-                    file.seek(0)
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                    break
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 @functools.lru_cache(maxsize=None)
-def _identify(python: str) -> Optional[str]:
+def identify(python: str) -> Optional[str]:
     """The version of a CPython with the usual ABI; None for anything else."""
     try:
         done = execute([python, "-I", "-c", _IDENTIFY], os.getcwd(), timeout=30)

@@ -26,11 +26,11 @@ from compatshim.inventory import environment as inventory
 from compatshim.kb import environments
 from compatshim.kb.environments import Spec, Unresolvable
 from compatshim.kb.resolve import resolve
+from compatshim.kb.runs import platform
 from compatshim.kb.sets import readme
 from compatshim.kb.sets.prove import Refuted, prove
 from compatshim.kb.sets.record import RECORD, Entry, digest, read, render
 from compatshim.kb.sets.stacks import Job, jobs
-from compatshim.kb.verify import platform
 from compatshim.metadata.interface import MetadataSource
 from compatshim.model import Catalog, Change
 from compatshim.solve.problem import Wishes

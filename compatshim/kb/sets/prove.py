@@ -16,10 +16,10 @@ from compatshim.constraints import ConstraintFile
 from compatshim.inventory import environment as inventory
 from compatshim.kb import environments
 from compatshim.kb.environments import Environment, Spec, Unresolvable
+from compatshim.kb.runs import outcome_of
 from compatshim.kb.sets.check import applicable
 from compatshim.kb.sets.record import pinned
 from compatshim.kb.sets.stacks import Job, satisfied
-from compatshim.kb.verify import outcome_of
 from compatshim.match import judge
 from compatshim.model import Advisory, Catalog
 
