@@ -88,6 +88,10 @@ class Planner:
         """The ISO date of a release; empty when it is not known."""
         return self._releases[project][version].uploaded
 
+    def usable(self, project: str, version: Version) -> bool:
+        """Whether there is a wheel of a release at all."""
+        return self._releases[project][version].requires is not None
+
     def candidate(
         self, pins: Mapping[str, Version], requirements: Optional[Mapping[str, Requirement]] = None
     ) -> Candidate:
