@@ -28,6 +28,7 @@ from compatshim.model import (
     Reproducer,
     Term,
     Verified,
+    Waiver,
 )
 from compatshim.strict import Reader
 
@@ -38,6 +39,7 @@ __all__ = ["BUNDLED", "SCHEMA_VERSION", "Catalog", "CatalogError", "load", "pars
 
 _ID = re.compile(r"[A-Z][A-Z0-9]*-\d{4}-\d{4,}")
 _OURS = "CSA-"
+_CHECK = re.compile(r"KB(-[A-Z]+)+")
 
 
 def load(folder: str = BUNDLED, *, private: bool = False) -> Catalog:
@@ -102,7 +104,7 @@ class _Reader(Reader):
             data,
             "",
             "schema_version id title symptom severity root_cause terms remedies reproducer references",
-            "detect verified",
+            "detect verified waivers",
         )
         identifier = self.string(data, "", "id")
         if not _ID.fullmatch(identifier):
@@ -133,6 +135,7 @@ class _Reader(Reader):
             detect=tuple(self._detect(where, table) for where, table in self.tables(data, "detect")),
             verified=tuple(self._verified(where, table) for where, table in self.tables(data, "verified")),
             references=references,
+            waivers=tuple(self._waiver(where, table) for where, table in self.tables(data, "waivers")),
         )
 
     def _term(self, where: str, table: Dict[str, Any]) -> Term:
@@ -185,6 +188,13 @@ class _Reader(Reader):
         if not url.startswith("https://"):
             raise self.error(f"{where}.url", "an https address is wanted")
         return Reference(self.word(table, where, "type", REFERENCE_TYPES), url)
+
+    def _waiver(self, where: str, table: Dict[str, Any]) -> Waiver:
+        self.check_keys(table, where, "check reason", "subject")
+        check = self.string(table, where, "check")
+        if not _CHECK.fullmatch(check):
+            raise self.error(f"{where}.check", f"{check!r} does not read KB-NAME")
+        return Waiver(check, self.string(table, where, "reason"), self.string(table, where, "subject", ""))
 
     def _verified(self, where: str, table: Dict[str, Any]) -> Verified:
         self.check_keys(table, where, "outcome on with")

@@ -1,4 +1,4 @@
-"""The bundled catalog in a form that is read in a millisecond: without the rows that were run, and trusted.
+"""The bundled catalog in a form that is read in a millisecond: without what was run or waived, and trusted.
 
 ``kb compile`` writes it from the advisories, and a test holds the two against each other. Reading the advisories
 themselves (:mod:`compatshim.catalog`) takes as long as all the rest of a check.
@@ -19,7 +19,7 @@ NAME = "advisories/catalog.json"
 
 
 def load() -> Catalog:
-    """The bundled catalog; its advisories have no ``verified`` rows. Raises :exc:`CatalogError`."""
+    """The bundled catalog; its advisories have neither ``verified`` rows nor waivers. Raises :exc:`CatalogError`."""
     where = os.path.join(os.path.dirname(os.path.abspath(__file__)), *NAME.split("/"))
     try:
         found = json.loads(files.packaged(*NAME.split("/")))

@@ -147,6 +147,20 @@ class Reference(NamedTuple):
     url: str
 
 
+class Waiver(NamedTuple):
+    """A rule of ``kb lint`` that an advisory does not keep, and why."""
+
+    check: str
+    """Its id, as ``KB-BOUNDARY``."""
+    reason: str
+    subject: str = ""
+    """What of the advisory it is about, or the beginning of that; all when empty."""
+
+    def waives(self, check: str, subject: str) -> bool:
+        """Whether something that a check found is waived."""
+        return self.check == check and subject.startswith(self.subject)
+
+
 class Advisory(NamedTuple):
     """A known-bad combination: a set of terms that must not all hold in one environment."""
 
@@ -161,6 +175,7 @@ class Advisory(NamedTuple):
     detect: Tuple[Detect, ...] = ()
     verified: Tuple[Verified, ...] = ()
     references: Tuple[Reference, ...] = ()
+    waivers: Tuple[Waiver, ...] = ()
 
     @property
     def projects(self) -> Tuple[str, ...]:

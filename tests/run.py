@@ -70,6 +70,7 @@ def check(python: str) -> list[str]:
         "mypy": [python, "-m", "mypy"],
         "import-linter": [os.path.join(folder, "lint-imports")],
         "index": [python, "-m", "compatshim", "kb", "compile", "--check"],
+        "advisories": [python, "-m", "compatshim", "kb", "lint"],
         "constraints": [python, "-m", "compatshim", "kb", "sets", "--check"],
     }
     failed = []

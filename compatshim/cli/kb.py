@@ -41,7 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _modules() -> Dict[str, ModuleType]:
     """The sub-commands that have a module of their own."""
-    return {name: importlib.import_module(f"compatshim.cli.kb_{name}") for name in ("verify", "bisect")}
+    return {
+        name: importlib.import_module(f"compatshim.cli.kb_{name}") for name in ("new", "lint", "verify", "bisect")
+    }
 
 
 def run(args: argparse.Namespace) -> int:

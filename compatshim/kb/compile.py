@@ -1,4 +1,4 @@
-r"""Compile the catalog: ``startup/index.txt`` and ``advisories/catalog.json``, and in a checkout ``docs/shims.md``.
+r"""Compile the catalog: the start-up index, the quick catalog, the JSON schema, and in a checkout the pages about it.
 
 The index is what a starting program goes by (:mod:`compatshim`). So it is laid out for being read in places, and
 holds nothing of an advisory without a shim::
@@ -35,13 +35,15 @@ from packaging.version import Version
 
 from compatshim import files
 from compatshim.compiled import NAME, dump
-from compatshim.kb import shims
+from compatshim.kb import pages, schema, shims
 from compatshim.metadata.interface import MetadataSource
 from compatshim.model import Advisory, Catalog, Interval
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INDEX = os.path.join(_PACKAGE, "startup", "index.txt")
 CATALOG = os.path.join(_PACKAGE, *NAME.split("/"))
+SCHEMA = os.path.join(os.path.dirname(CATALOG), "schema.json")
+PAGES = os.path.join(os.path.dirname(_PACKAGE), "docs", "advisories")
 SHIMS = os.path.join(os.path.dirname(_PACKAGE), "docs", "shims.md")
 
 _MOST = 99_999
@@ -155,9 +157,10 @@ def _modules(shim: str) -> Tuple[str, ...]:
 
 def compiled(catalog: Catalog, known: MetadataSource) -> Dict[str, str]:
     """The text of every compiled file, by its path."""
-    made = {INDEX: index(catalog, known), CATALOG: dump(catalog)}
+    made = {INDEX: index(catalog, known), CATALOG: dump(catalog), SCHEMA: schema.text()}
     if os.path.isdir(os.path.dirname(SHIMS)):  # an installed package has no documentation beside it
         made[SHIMS] = shims.page(catalog)
+        made.update((os.path.join(PAGES, name), text) for name, text in pages.pages(catalog).items())
     return made
 
 
@@ -165,5 +168,6 @@ def write(texts: Mapping[str, str]) -> Tuple[str, ...]:
     """Write what differs from what is there, each file atomically. Returns the paths of those."""
     stale = tuple(path for path, text in texts.items() if files.read_text(path) != text)
     for path in stale:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         files.write_atomically(path, texts[path])
     return stale

@@ -13,6 +13,7 @@ GAP = "TODO"
 """What stands where a person must write something; no finished advisory holds the word."""
 
 
+_LINE = re.compile(r"(?:\[[^]]*\]:\s*)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(?:: (.*))?")  # a rank's prefix, a module
 _EXCEPTION = re.compile(r"(Error|Exception|Warning|Exit|Interrupt|Timeout)$")
 
 
@@ -92,7 +93,10 @@ def quoted(value: str) -> str:
 def detected(traceback: str) -> Tuple[Detect, ...]:
     """What a traceback's last line says: the exception and its message."""
     lines = [line.strip() for line in traceback.strip().splitlines()]
-    found = [re.fullmatch(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(?:: (.*))?", line) for line in lines[::-1]]
+    found = [
+        re.fullmatch(r"(?:\[[^]]*\]:\s*)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(?:: (.*))?", line)
+        for line in lines[::-1]
+    ]
     named = (one for one in found if one and _EXCEPTION.search(one.group(1)))
     last = next(named, None)
     return (Detect(last.group(1), last.group(2) or GAP),) if last else ()
