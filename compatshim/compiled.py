@@ -19,7 +19,7 @@ NAME = "advisories/catalog.json"
 
 
 def load() -> Catalog:
-    """The bundled catalog; its advisories have neither ``verified`` rows nor waivers. Raises :exc:`CatalogError`."""
+    """The bundled catalog; its advisories have no rows and no waivers. Raises :exc:`CatalogError`."""
     where = os.path.join(os.path.dirname(os.path.abspath(__file__)), *NAME.split("/"))
     try:
         found = json.loads(files.packaged(*NAME.split("/")))

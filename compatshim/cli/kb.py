@@ -41,9 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _modules() -> Dict[str, ModuleType]:
     """The sub-commands that have a module of their own."""
-    return {
-        name: importlib.import_module(f"compatshim.cli.kb_{name}") for name in ("new", "lint", "verify", "bisect")
-    }
+    names = ("new", "lint", "verify", "bisect", "matrix")
+    return {name: importlib.import_module(f"compatshim.cli.kb_{name}") for name in names}
 
 
 def run(args: argparse.Namespace) -> int:

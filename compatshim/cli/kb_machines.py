@@ -39,6 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what the environments may hold, counted as if they shared no file; those used least recently go; "
         "default: %(default)s",
     )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="let the workers of a Dask cluster do it, as tcp://host:8786 (instead of --jobs)",
+    )
     parser.add_argument("--refresh", action="store_true", help="build and run again what was built and run before")
 
 
@@ -66,6 +71,18 @@ def engine(args: argparse.Namespace) -> Iterator[Engine]:
 def _backend(args: argparse.Namespace, since: float) -> Iterator[Backend]:
     from compatshim.kb.engine import Here
 
+    if args.scheduler:
+        from compatshim.kb.cluster import Cluster, ClusterError
+
+        try:
+            cluster = Cluster(args.scheduler, limit=args.disk * _GIGABYTE, since=since)
+        except ClusterError as error:
+            raise UsageError(str(error)) from error
+        try:
+            yield cluster
+        finally:
+            cluster.close()
+        return
     yield Here(jobs=args.jobs, limit=args.disk * _GIGABYTE, since=since)
 
 

@@ -7,14 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
 from compatshim import catalog
-from compatshim.kb import environments
-from tests.e2e.support import REPRODUCERS
+from compatshim.kb import environments, lint
+from compatshim.metadata.snapshot import Snapshot
+from tests.e2e.support import PACKAGE, REPRODUCERS
 
 pytestmark = pytest.mark.e2e
 pytest.importorskip("tomlkit")
@@ -89,3 +91,121 @@ def test_verify_does_not_believe_an_advisory(advisories: Path, tmp_path: Path) -
     assert "filelock 3.18.0 on Python 3.11: bad, not good" in about["spread"][0]
     (written,) = catalog.load(str(advisories)).advisories
     assert not [row for row in written.verified if str(row.versions[0][1]) == "3.18.0"]
+
+
+class Cluster:
+    """A scheduler and two workers on this machine, each a process with a cache of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        note = folder / "scheduler.json"
+        self._processes = [self._start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(note))]
+        deadline = time.monotonic() + 60
+        while not note.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.address: str = json.loads(note.read_text(encoding="utf-8"))["address"]
+        worker = ("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        self.workers = [self._start(*worker, "--name", name) for name in ("one", "two")]
+        self._processes += self.workers
+
+    def _start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+        name = f"{what}-{len(list(self._folder.glob('*.log')))}"
+        settings = {"COMPATSHIM_ENV_CACHE": str(self._folder / name), "PYTHONPATH": os.path.dirname(PACKAGE)}
+        with open(self._folder / f"{name}.log", "wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments],
+                env={**os.environ, **settings},
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+            )
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    pytest.importorskip("distributed")
+    made = Cluster(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a worker by signal")
+def test_a_cluster_one_of_whose_workers_is_killed(cluster: Cluster, advisories: Path, tmp_path: Path) -> None:
+    from distributed import Client
+
+    with Client(cluster.address) as client:
+        client.wait_for_workers(2, timeout=60)
+        asked = command(advisories, "--scheduler", cluster.address)
+        with subprocess.Popen(
+            asked, env=variables(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as verifying:
+            assert verifying.stderr is not None
+            assert ID in verifying.stderr.readline()
+            # Midway: it has done something, and is at something.
+            (doomed,) = [name for name, about in workers(client).items() if about["name"] == "one"]
+            while not (
+                list(tmp_path.glob("worker-1/*/compatshim-environment.json")) and client.processing()[doomed]
+            ):
+                assert verifying.poll() is None
+                time.sleep(0.05)
+            cluster.workers[0].send_signal(signal.SIGKILL)
+            out, err = verifying.communicate(timeout=300)
+        assert [about["name"] for about in workers(client).values()] == ["two"]
+    (about,) = json.loads(out)["advisories"]
+    assert (verifying.returncode, about["contradictions"], about["dead"]) == (0, [], False), err
+    (written,) = catalog.load(str(advisories)).advisories
+    assert about["rows"] == len(written.verified)
+    wrong, _ = lint.lint(
+        lint.Base(
+            catalog.load(str(advisories)), Snapshot.bundled(), str(advisories), (), ("filelock_follows_symlink",)
+        )
+    )
+    assert [problem for problem in wrong if problem.level == lint.ERROR] == []
+    built = {path.parent.parent.name for path in tmp_path.glob("*/*/compatshim-environment.json")}
+    assert "cache" not in built, "environments are where the workers are"
+    assert len(built) == 2
+
+
+def workers(client: Any) -> Dict[str, Any]:
+    found: Dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    return found
+
+
+def test_no_cluster(advisories: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    done = subprocess.run(
+        command(advisories, "--scheduler", "tcp://127.0.0.1:9"),
+        env=variables(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("compatshim: --scheduler tcp://127.0.0.1:9: does not answer")
+
+
+def test_bisect_finds_the_boundary(tmp_path: Path) -> None:
+    """The fault of CSA-2026-0007, from its reproducer alone."""
+    pins = "filelock>=3.16,<3.25"
+    how = ("--project", pins, "--reproducers", REPRODUCERS, "--jobs", "1", "--probes", "0", "--format", "json")
+    drafts = tmp_path / "drafts"
+    asked = [sys.executable, "-m", "compatshim", "kb", "bisect", "filelock_follows_symlink", *how]
+    done = subprocess.run(
+        [*asked, "--write", str(drafts)], env=variables(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    assert told["bad"] == [["filelock <3.20.1"]]
+    assert sum(told["looked_at"].values()) < told["combinations"] / 2
+    (written,) = catalog.load(str(drafts)).advisories
+    assert [str(term) for term in written.terms] == ["filelock <3.20.1"]
+    outcomes = {str(row.versions[0][1]): row.outcome for row in written.verified}
+    assert (outcomes["3.20.0"], outcomes["3.20.1"]) == ("bad", "good")
