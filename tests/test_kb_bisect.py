@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import random
 from typing import Callable, Dict, FrozenSet, Iterator, List, Sequence, Tuple
 
@@ -11,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from compatshim import catalog
 from compatshim.kb.bisect import boxes, lattice
 from compatshim.kb.bisect.boxes import Box, Point, inside
-from compatshim.kb.bisect.lattice import LatticeError
+from compatshim.kb.bisect.lattice import Lattice, LatticeError
 from compatshim.kb.bisect.search import BAD, GOOD, LABELS, UNKNOWN, Found, search
 from compatshim.kb.worlds import Planner
 from tests.kb_support import MINORS, Known
@@ -375,8 +378,29 @@ class TestLattice:
         assert {point[0] for point in found} >= {index for index, text in enumerate(("1.8", "1.9", "2.0")) if index}
 
 
-def replay(recorded: Dict[Point, str]) -> Callable[[Sequence[Point]], List[str]]:
-    def oracle(points: Sequence[Point]) -> List[str]:
-        return [recorded[point] for point in points]
+DATA = os.path.join(os.path.dirname(__file__), "data", "bisect")
+FOUND = {"datasets_lock_file_mode": ["CSA-2026-0002"]}
+"""What the reproducers of advisories find by themselves, by name."""
 
-    return oracle
+
+class TestRecorded:
+    """Answers that the world gave: what was run once, in real environments, is asked for again and nothing else."""
+
+    @pytest.mark.parametrize("name", sorted(FOUND))
+    def test_the_ranges_are_rediscovered(self, name: str) -> None:
+        with open(os.path.join(DATA, f"{name}.json"), encoding="utf-8") as file:
+            recorded = json.load(file)
+        answers: Dict[Point, str] = {tuple(row[:-1]): row[-1] for row in recorded["answers"]}
+        versions = tuple(tuple(map(Version, axis)) for axis in recorded["projects"].values())
+        asked = Lattice(tuple(recorded["projects"]), versions)
+        how = {"probes": recorded["probes"], "at_once": recorded["at_once"]}
+        # The seeds are among what was asked, in that order.
+        found = ask(asked.sizes, answers.__getitem__, seeds=list(answers), **how)
+        assert set(found.answers) == set(answers), f"another search: {recorded['about']}"
+        terms = [asked.terms(box) for box in found.boxes]
+        assert [[str(term) for term in box] for box in terms] == recorded["bad"]
+        assert len(answers) * 100 < asked.size, "few runs for many combinations"
+        known = catalog.load()
+        for identifier in FOUND[name]:
+            ranges = {term.project: term.ranges for term in known.advisory(identifier).terms}
+            assert ranges in [{term.project: term.ranges for term in box} for box in terms]

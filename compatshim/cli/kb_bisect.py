@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List
 
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             ) from None
     told = _told(args.reproducer, asked, found, runs=engine.counted)
     if args.record:
-        _record(args.record, told, found)
+        _record(args, told, found, at_once=engine.backend.parallel)
     if args.write:
         _write(args.write, program, asked, found, oracle)
     if args.format == "json":
@@ -166,15 +167,22 @@ def _say(told: Dict[str, Any]) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _record(path: str, told: Dict[str, Any], found: Found) -> None:
+def _record(args: argparse.Namespace, told: Dict[str, Any], found: Found, *, at_once: int) -> None:
     from compatshim import files
 
     answers = [[*point, label] for point, label in found.answers.items()]
     rows = ",\n".join(f"  {json.dumps(row)}" for row in answers)
-    command = f"python -m compatshim {' '.join(sys.argv[1:])}"
-    head = {"command": command, **{key: told[key] for key in ("reproducer", "projects", "bad")}}
+    asked = [f"--project {shlex.quote(one)}" for one in args.project]
+    asked += [f"--requires {shlex.quote(one)}" for one in args.requires]
+    command = f"python -m compatshim kb bisect {args.reproducer} {' '.join(asked)} --probes {args.probes}"
+    head = {
+        "about": f"recorded from real runs by: {command} --jobs {at_once} --record FILE",
+        "probes": args.probes,
+        "at_once": at_once,
+        **{key: told[key] for key in ("reproducer", "projects", "bad")},
+    }
     lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items())
-    files.write_atomically(path, f'{{\n{lines},\n "answers": [\n{rows}\n ]\n}}\n')
+    files.write_atomically(args.record, f'{{\n{lines},\n "answers": [\n{rows}\n ]\n}}\n')
 
 
 def _write(folder: str, program: Program, asked: Lattice, found: Found, oracle: Live) -> None:

@@ -15,6 +15,11 @@ from compatshim.model import Interval, Term, canonical
 FEWEST, MOST = 1, 4  # projects
 
 
+# Multiples of these, without their whole parts, fill the interval (and together the cube) evenly for ever.
+_STEPS = (0.8566748839, 0.7338918566, 0.628706721, 0.5385972572)
+_TURNS = 2  # points for each line of the project that has most
+
+
 class LatticeError(Exception):
     """There is no lattice for what was asked; the message names the project."""
 
@@ -98,7 +103,8 @@ def split(text: str) -> List[str]:
 def seeds(lattice: Lattice, planner: Planner) -> Iterator[Point]:
     """Where people are: all projects as they were on a day, then one old project among the newest of the others.
 
-    The days are those of the first release of each minor line, coarsely first and then ever more finely.
+    The days are those of the first release of each minor line, coarsely first and then ever more finely. Then come
+    minor lines of all projects in even disorder.
     """
     uploaded = [
         [planner.uploaded(name, version) for version in axis]
@@ -111,6 +117,9 @@ def seeds(lattice: Lattice, planner: Planner) -> Iterator[Point]:
     for axis, lines in enumerate(_lines(lattice)):
         for place in spread(len(lines)):
             yield (*newest[:axis], lines[place], *newest[axis + 1 :])
+    every = _lines(lattice)
+    for turn in range(1, _TURNS * max(map(len, every)) + 1):
+        yield tuple(lines[int(turn * step % 1 * len(lines))] for lines, step in zip(every, _STEPS))
 
 
 def _lines(lattice: Lattice) -> List[List[int]]:
