@@ -53,7 +53,7 @@ def schema() -> Schema:
     }
     required: Schema = {
         "schema_version": {"const": SCHEMA_VERSION},
-        "id": {"type": "string", "pattern": "^CSA-[0-9]{4}-[0-9]{4,}$"},
+        "id": {"type": "string", "pattern": "^[A-Z][A-Z0-9]*-[0-9]{4}-[0-9]{4,}$"},
         "title": {**_TEXT, "maxLength": 120},
         "symptom": _word(SYMPTOMS),
         "severity": _word(SEVERITIES),
