@@ -218,7 +218,7 @@ class TestPace:
     def test_what_was_remembered_says_nothing(self) -> None:
         now = 0.0
         pace = Pace(lambda: now)
-        assert str(pace) == "0:00 left"
+        assert str(pace) == "time left unknown"
         pace.note(0, 100, 0)
         assert (pace.left, str(pace)) == (None, "time left unknown")
         now = 2.0

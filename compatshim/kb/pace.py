@@ -25,7 +25,7 @@ class Pace:
     def left(self) -> Optional[float]:
         """Seconds, or None while there is nothing to judge by."""
         since, before = self._start
-        if self._done == self._total:
+        if self._total and self._done == self._total:
             return 0.0
         if self._done == before:
             return None

@@ -81,8 +81,8 @@ class Planner:
         }
 
     def versions(self, project: str) -> List[Version]:
-        """The known releases, ascending."""
-        return sorted(self._releases[project])
+        """The known releases of which there are wheels, ascending."""
+        return sorted(version for version in self._releases[project] if self.usable(project, version))
 
     def uploaded(self, project: str, version: Version) -> str:
         """The ISO date of a release; empty when it is not known."""

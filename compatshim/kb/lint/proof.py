@@ -10,12 +10,13 @@ from packaging.version import Version
 from compatshim.kb.cases import edges
 from compatshim.kb.lint.registry import WARNING, Base, Told, check
 from compatshim.kb.verify import untried
+from compatshim.kb.worlds import Planner
 from compatshim.match import judge
 from compatshim.model import Advisory, Verified
 
 
 def _releases(base: Base, project: str) -> List[Version]:
-    return sorted(item.version for item in base.metadata.releases(project) or () if not item.yanked)
+    return Planner([project], base.metadata, ()).versions(project)
 
 
 def _holds(advisory: Advisory, versions: Mapping[str, Version], *, but: str) -> bool:
