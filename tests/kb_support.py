@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Callable, Dict, List, Optional, Tuple
 
 from packaging.version import Version
@@ -12,6 +12,7 @@ from compatshim import catalog
 from compatshim.kb import runs
 from compatshim.kb.cases import Case
 from compatshim.kb.engine import Engine
+from compatshim.kb.environments import Stopped
 from compatshim.kb.journal import Journal
 from compatshim.kb.runs import Observation, Site, Task
 from compatshim.kb.verify import Result, Runner, Watch
@@ -112,6 +113,9 @@ class World:
         self.missing: List[str] = []
         self.ran: List[Tuple[Tuple[str, ...], bool]] = []
         self.tasks: List[Task] = []
+        self.most = 1000
+        """After so many tasks the next takes until it is stopped."""
+        self.stopped = Event()
         self.folder = folder
         self._lock = Lock()
 
@@ -120,6 +124,9 @@ class World:
         if set(self.missing) & {task.minor, *task.requirements}:
             return Observation("uninstallable", "Because there is no such wheel.")
         key = (tuple(f"{name} {pins[name]}" for name in ("a", "b") if name in pins), task.shim)
+        if len(self.tasks) >= self.most:
+            assert self.stopped.wait(timeout=60)
+            raise Stopped
         with self._lock:
             self.ran.append(key)
             self.tasks.append(task)
@@ -127,7 +134,7 @@ class World:
         return Observation(outcome, text, "2026-11-25", runs.platform(), tuple(sorted(pins.items())), 1.5)
 
     def stop(self) -> None:
-        """Nothing takes long here."""
+        self.stopped.set()
 
     @property
     def engine(self) -> Engine:
