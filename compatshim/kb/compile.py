@@ -1,4 +1,4 @@
-r"""Compile the catalog: the start-up index, the quick catalog, the JSON schema, and in a checkout the pages about it.
+r"""Compile the catalog: start-up's index, the quick catalog, the JSON schema, and in a checkout pages about it.
 
 The index is what a starting program goes by (:mod:`compatshim`). So it is laid out for being read in places, and
 holds nothing of an advisory without a shim::
@@ -15,12 +15,13 @@ First come, in a line each, what the metadata of its projects may begin with, an
 each project starts. A block is a line of the known versions in their order, and the rows that are filed under the
 project.
 
-A row (with tabs where \t stands) says that the versions of some projects are each in a half-open range: where in the
-line of the project the range starts and ends. Then come the advisory, its shims with the modules to hook, and the
-same ranges as versions, ``-`` standing for no end. An advisory has one row, or several when a term has several
+A row (with tabs where \t stands) says that the versions of some projects are each in a half-open range: where in
+the line of the project the range starts and ends. Then come the advisory, its shims with the modules to hook, and
+the same ranges as versions, ``-`` standing for no end. An advisory has one row, or several when a term has several
 ranges. It is filed under the project whose range the fewest environments are in. In that project's line each run of
-versions is followed by ``/`` (which no name of a file holds) and the numbers of the rows filed under them: where they
-start, counted from the end of the line. Start-up thus reads but a few rows, and compares places instead of versions.
+versions is followed by ``/`` (which no name of a file holds) and the numbers of the rows filed under them: where
+they start, counted from the end of the line. Start-up thus reads but a few rows, and compares places instead of
+versions.
 """
 
 from __future__ import annotations

@@ -166,13 +166,12 @@ def _runtime(package: str) -> Iterator[str]:
     for folder in _SHIM:
         for parent, folders, names in os.walk(os.path.join(package, folder)):
             folders.sort()
-            yield from (os.path.join(parent, name) for name in sorted(names) if name.endswith(".py"))
+            yield from (os.path.join(parent, name) for name in sorted(names) if name.endswith((".py", ".txt")))
 
 
 def _digest(*paths: str) -> str:
     digest = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
-            # The digest of the catalog changes with every row, and decides nothing.
-            digest.update(b"".join(line for line in file if not line.startswith(b"DIGEST = ")))
+            digest.update(file.read())
     return digest.hexdigest()
