@@ -13,6 +13,7 @@ from typing import Any, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Un
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import Version
 
+from compatshim.errors import CompatshimError
 from compatshim.model import canonical
 
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"}
@@ -48,7 +49,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-class CondaError(Exception):
+class CondaError(CompatshimError):
     """A file that cannot be read as repodata patches; the message names it."""
 
 
@@ -191,7 +192,7 @@ def render(candidate: Candidate) -> str:
 def slug(candidate: Candidate) -> str:
     """A file name for the candidate, without its ending; the same for the same file and document."""
     place = re.sub(r"\.ya?ml#", "-", candidate.source.replace("\\", "/").rpartition("/")[2])
-    return f"conda-{place}-{candidate.dependency}"
+    return f"conda-{place}-{candidate.project}-{candidate.dependency}"
 
 
 def _strings(items: Sequence[str]) -> str:
