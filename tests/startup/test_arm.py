@@ -25,17 +25,6 @@ def at(ledger: Sequence[Sequence[str]], module: str) -> List[List[str]]:
 
 
 class TestHealthy:
-    # Exactly these: a module more is a cost to every program.
-    LOADED = ("compatshim",)
-
-    @pytest.mark.parametrize("flags", [("-I", "-S"), ("-I",)], ids=" ".join)
-    @pytest.mark.parametrize("python", support.every_python())
-    def test_loads_only_these_modules(self, python: str, flags: Sequence[str], home: str, tmp_path: Path) -> None:
-        path = [home, support.site(tmp_path / "site", support.HEALTHY)]
-        loaded = "sorted(set(sys.modules) - before)"
-        code = "import os  # without `site` nothing has\nbefore = set(sys.modules)\nimport compatshim"
-        assert run(code, path, value=loaded, python=python, flags=flags).data == list(self.LOADED)
-
     @pytest.mark.parametrize("python", support.every_python())
     def test_leaves_nothing_behind(self, python: str, home: str, tmp_path: Path) -> None:
         path = [home, support.site(tmp_path / "site", support.HEALTHY)]
@@ -245,7 +234,7 @@ class TestNotices:
 class TestDamage:
     """compatshim itself is damaged: the program runs as if it were absent, and says so once."""
 
-    ON_DEMAND = ("installed.py", "distributed.py", "joblog.py", "status.py")
+    ON_DEMAND = ("installed.py", "late.py", "distributed.py", "joblog.py", "status.py")
     FILES = sorted(
         str(path.relative_to(support.PACKAGE))
         for folder in ("startup", "shims")
