@@ -225,7 +225,7 @@ ROWS: Tuple[Row, ...] = (
         "for item in torch.utils.data.DataLoader(Data(), batch_size=None, num_workers=1, "
         "multiprocessing_context='spawn'): tell(item)", _LOADER, ("main",), "torch", quick="gr"),
     Row("torchrun", "`torchrun script.py`, every rank", "yyyy", "tell(work())", "", (), "torch",
-        ("torchrun", "--standalone", "--nproc-per-node=2", "main.py"), quick="nir"),
+        ("torchrun", "--standalone", "--nproc-per-node=2", "main.py"), quick="nr"),
     Row("ray-task", "Ray task", "nnyy",
         f"{_RAY_INIT}\n    tell(ray.get(ray.remote(work).remote()))", _RAY, ("value",), "workers", quick="ir"),
     Row("ray-actor", "Ray actor", "nnyy",
@@ -251,7 +251,7 @@ ROWS: Tuple[Row, ...] = (
     Row("ipython", "`ipython script.py`", "yyyy", "tell(work())", "", (), "workers", ("ipython", "main.py")),
     Row("pytest", "pytest", "y-yy", "tell(work())", "", ("conftest",), "workers", ("pytest", "-q"), kind="tests"),
     Row("xdist", "pytest-xdist workers", "y-yy", "tell(work())", "", ("conftest",), "workers",
-        ("pytest", "-q", "-n", "2"), quick="nire", kind="tests"),
+        ("pytest", "-q", "-n", "2"), quick="nir", kind="tests"),
 )  # fmt: skip
 
 
