@@ -94,7 +94,10 @@ def _file(found: Settings, path: str, table: Mapping[str, Any]) -> None:
 
 
 def _names(word: str) -> bool:
-    return word == "*" or word.startswith("CSA-")
+    """Whether a word has the shape of an id, in our own catalog or in an organisation's."""
+    prefix, _, rest = word.partition("-")
+    year, _, number = rest.partition("-")
+    return word == "*" or (prefix.isalnum() and year.isdigit() and number.isdigit())
 
 
 def _table(path: str) -> Mapping[str, Any]:
