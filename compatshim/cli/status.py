@@ -62,7 +62,7 @@ def _here(args: argparse.Namespace) -> int:
             "disable": list(settings.disable),
             "disable_source": settings.disable_source,
             "enabled": enabled,
-            "installed": {project: list(found) for project, found in sorted(versions.items())},
+            "installed": {project: sorted(found) for project, found in sorted(versions.items())},
             "unknown": {project: list(found) for project, found in sorted(unknown.items())},
             "shims": shims,
         }
@@ -74,7 +74,7 @@ def _here(args: argparse.Namespace) -> int:
         page.line(("disabled ", "dim"), f"{', '.join(settings.disable)} ({settings.disable_source})")
     for place in enabled:
         page.line(("enabled ", "dim"), f"by {place}")
-    shown = ", ".join(f"{project} {' and '.join(found)}" for project, found in sorted(versions.items()))
+    shown = ", ".join(f"{project} {' and '.join(sorted(found))}" for project, found in sorted(versions.items()))
     page.line(("seen ", "dim"), shown or "none of the projects that advisories name")
     for shim in shims:
         state = "disabled" if shim["disabled"] else "would probe and mend"

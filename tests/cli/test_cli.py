@@ -321,17 +321,17 @@ class TestStatus:
         return tmp_path
 
     def test_text(self, path: Path, command: Command) -> None:
-        support.dist_info(path, "huggingface_hub", "garbage")
+        support.dist_info(path, "evaluate", "garbage")
         answer = command("status")
         assert (answer.code, answer.err) == (0, "")
         assert answer.out.splitlines() == [
             "mode apply (default)",
-            "seen datasets 2.16.1, evaluate 0.4.1, filelock 3.12.0, huggingface-hub garbage",
+            "seen datasets 2.16.1, evaluate 0.4.1 and garbage, filelock 3.12.0",
             "CSA-2026-0001  would probe and mend evaluate.module (evaluate_filefreelock)",
             "CSA-2026-0002  would probe and mend datasets.utils._filelock (datasets_filelock_mode)",
             "CSA-2026-0006  would probe and mend datasets.utils._filelock, datasets.utils.filelock"
             " (datasets_lock_name)",
-            "left alone: huggingface-hub garbage: not a version known here",
+            "left alone: evaluate garbage: not a version known here",
         ]
 
     @pytest.mark.usefixtures("path")
