@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _modules() -> Dict[str, ModuleType]:
     """The sub-commands that have a module of their own."""
-    names = ("new", "lint", "verify", "bisect", "matrix", "export", "import")
+    names = ("new", "lint", "verify", "bisect", "matrix", "map", "export", "import")
     return {name: importlib.import_module(f"compatshim.cli.kb_{name}") for name in names}
 
 
