@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 from compatshim import cli
 from compatshim.cli import options
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
 
 HELP = "draw what was run: a page, and a picture"
 
+_PICTURES = ("svg", "png")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--output", metavar="DIR", default=".", help="where to write; default: here")
-    parser.add_argument("--advisory", metavar="CSA-…", help="what the picture shows; default: all of them, in small")
+    parser.add_argument(
+        "--format",
+        choices=("html", *_PICTURES),
+        action="append",
+        default=[],
+        help="what to write (may be repeated); default: all of them, pictures if matplotlib is there",
+    )
+    parser.add_argument("--advisory", metavar="CSA-…", help="what a picture shows; default: all of them, in small")
     parser.add_argument("--advisories", metavar="DIR", help="default: those that are part of compatshim")
     options.catalogs(parser)
 
@@ -40,14 +49,20 @@ def run(args: argparse.Namespace) -> int:
     shown = [options.named(known, args.advisory)] if args.advisory else list(known.advisories)
     snapshot = Snapshot.bundled()
     matrices = [grid.matrix(one, released(snapshot)) for one in known.advisories]
-    style, script = (
-        files.packaged("kb", "map", name).decode().replace("\r\n", "\n") for name in ("page.css", "page.js")
-    )
-    text = page.render(matrices, known.digest, snapshot.description, style, script)
+    made = {}
+    if not args.format or "html" in args.format:
+        style, script = (
+            # The browser counts line ends as one character; the policy of the page holds their digest.
+            files.packaged("kb", "map", name).decode().replace("\r\n", "\n")
+            for name in ("page.css", "page.js")
+        )
+        made["html"] = page.render(matrices, known.digest, snapshot.description, style, script).encode()
+    made.update(_pictures(args, [one for one in matrices if one.advisory in shown]))
     os.makedirs(args.output, exist_ok=True)
-    _write(os.path.join(args.output, "map.html"), text.encode())
-    return cli.CLEAN
-    _pictures(args, [one for one in matrices if one.advisory in shown])
+    for kind, content in made.items():
+        path = os.path.join(args.output, f"map.{kind}")
+        files.write_atomically(path, content)
+        options.say(f"{path}: written ({len(content):,} bytes)")
     return cli.CLEAN
 
 
@@ -61,22 +76,20 @@ def released(snapshot: Snapshot) -> Callable[[str], Optional[List[Version]]]:
     return versions
 
 
-def _pictures(args: argparse.Namespace, matrices: List[Matrix]) -> None:
+def _pictures(args: argparse.Namespace, matrices: List[Matrix]) -> Dict[str, bytes]:
+    """The pictures that are wanted, by kind."""
+    wanted = [kind for kind in _PICTURES if not args.format or kind in args.format]
+    if not wanted:
+        return {}
+    if args.advisory and not matrices[0].panels:
+        raise cli.UsageError(f"{args.advisory}: nothing was run for it yet, so there is no picture")
     try:
         from compatshim.kb.map import picture
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "matplotlib":
             raise
-        if args.advisory:
+        if args.format:
             raise cli.UsageError("a picture needs matplotlib: python -m pip install matplotlib") from error
         options.say("no picture: that needs matplotlib (python -m pip install matplotlib)")
-        return
-    for kind, content in picture.render(matrices).items():
-        _write(os.path.join(args.output, f"map.{kind}"), content)
-
-
-def _write(path: str, content: bytes) -> None:
-    from compatshim import files
-
-    files.write_atomically(path, content)
-    options.say(f"{path}: written ({len(content):,} bytes)")
+        return {}
+    return picture.render(matrices, wanted)

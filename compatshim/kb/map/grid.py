@@ -7,6 +7,7 @@ were run and gathers what lies between them, cut where the advisory's ranges beg
 
 from __future__ import annotations
 
+import hashlib
 from enum import Enum
 from itertools import groupby
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -80,6 +81,16 @@ class Panel(NamedTuple):
     cells: Tuple[Tuple[Cell, ...], ...]
     """Row by row."""
 
+    def edges(self, row: int, column: int) -> Iterator[str]:
+        """On which sides of a cell the ranges end: together, the outline of what the advisory is about."""
+        if self.cells[row][column].inside is None:
+            return
+        for name, down, right in (("top", -1, 0), ("right", 0, 1), ("bottom", 1, 0), ("left", 0, -1)):
+            there, place = row + down, column + right
+            within = 0 <= there < len(self.cells) and 0 <= place < len(self.cells[row])
+            if not within or self.cells[there][place].inside is None:
+                yield name
+
 
 class Matrix(NamedTuple):
     """All that was run for an advisory."""
@@ -108,7 +119,9 @@ def matrix(advisory: Advisory, released: Released) -> Matrix:
     others = tuple(name for name in advisory.projects if name not in names)
     places: Dict[Place, List[int]] = {}
     for number, row in enumerate(advisory.verified):
-        places.setdefault(tuple(_version(row, name) for name in (*others, rows.name, columns.name)), []).append(number)
+        places.setdefault(tuple(_version(row, name) for name in (*others, rows.name, columns.name)), []).append(
+            number
+        )
     combinations = sorted({place[:-2] for place in places}, key=lambda found: [_order(one) for one in found])
     panels = tuple(_panel(advisory, tuple(zip(others, found)), places, rows, columns) for found in combinations)
     return Matrix(advisory, columns, rows, panels)
@@ -127,6 +140,12 @@ def state(outcomes: Iterable[str]) -> State:
     if "good" in found:
         return State.GOOD if found == {"good"} else State.MIXED
     return State.SHIMMED if "shimmed" in found else State.BAD
+
+
+def evidence(advisory: Advisory) -> str:
+    """Twelve hexadecimal digits that change with what an advisory says and what was run for it."""
+    text = repr((advisory.title, [str(term) for term in advisory.terms], advisory.verified))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _version(row: Verified, name: str) -> Optional[Version]:
@@ -169,12 +188,8 @@ def _ticks(term: Term, run: Sequence[Optional[Version]], released: Iterable[Vers
         yield Tick(None, (), None)
 
 
-def _panel(
-    advisory: Advisory, fixed: Fixed, places: Dict[Place, List[int]], rows: Side, columns: Side
-) -> Panel:
-    around = weakest(
-        None if version is None else advisory.term(name).contains(version) for name, version in fixed
-    )
+def _panel(advisory: Advisory, fixed: Fixed, places: Dict[Place, List[int]], rows: Side, columns: Side) -> Panel:
+    around = weakest(None if version is None else advisory.term(name).contains(version) for name, version in fixed)
     here = tuple(version for _, version in fixed)
 
     def cell(row: Tick, column: Tick) -> Cell:

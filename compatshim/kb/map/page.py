@@ -39,7 +39,10 @@ def render(matrices: Sequence[Matrix], digest: str, metadata: str, style: str, s
         "body",
         tag("header", tag("h1", TITLE), _introduction(matrices), _legend(matrices)),
         tag("main", _index(matrices), tag("div", *(_section(one) for one in matrices), class_="advisories")),
-        tag("footer", tag("p", f"Catalog {digest}. Releases: {metadata}. Made by `compatshim kb map`.")),
+        tag(
+            "footer",
+            tag("p", f"Catalog {digest}. Releases: {metadata}. Made by ", tag("code", "compatshim kb map"), "."),
+        ),
         tag("script", Markup(script)),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
@@ -175,28 +178,16 @@ def _cells(matrix: Matrix, panel: Panel, number: int) -> Iterator[Markup]:
     row = matrix.rows.ticks[number]
     for place, column in enumerate(matrix.columns.ticks):
         cell = panel.cells[number][place]
-        classes = [_inside(cell.inside), *_edges(panel, number, place)]
+        classes = [_inside(cell.inside), *panel.edges(number, place)]
         if row.skipped or column.skipped:
             classes.append("skipped")
         sign = tag("span", cell.state.value, class_="blank")
         if cell.state is not State.NOT_RUN:
-            sign = _sign(matrix, panel, cell, matrix.combination(panel, row, column))
+            sign = _sign(matrix, cell, matrix.combination(panel, row, column))
         yield tag("td", sign, class_=" ".join(word for word in classes if word) or None)
 
 
-def _edges(panel: Panel, row: int, column: int) -> Iterator[str]:
-    """On which sides the ranges end: the outline of what the advisory is about."""
-    here = panel.cells[row][column].inside is None
-    if here:
-        return
-    for name, down, right in (("top", -1, 0), ("right", 0, 1), ("bottom", 1, 0), ("left", 0, -1)):
-        there_row, there_column = row + down, column + right
-        within = 0 <= there_row < len(panel.cells) and 0 <= there_column < len(panel.cells[row])
-        if not within or panel.cells[there_row][there_column].inside is None:
-            yield name
-
-
-def _sign(matrix: Matrix, panel: Panel, cell: Cell, versions: Sequence[Sequence[str]]) -> Markup:
+def _sign(matrix: Matrix, cell: Cell, versions: Sequence[Sequence[str]]) -> Markup:
     """What was run: a link to the first of its rows, which names them all."""
     look = LOOKS[cell.state]
     identifier = matrix.advisory.id
