@@ -1,8 +1,8 @@
 """A real browser (Chromium, within PyQt6-WebEngine) that is told on standard input what to do with one page.
 
-It reads one JSON object: ``url``, ``width``, ``height`` (CSS pixels), ``scripts`` (whether the page may run any) and
-``steps``, each a pair of a word and what goes with it. It writes one JSON object: the ``results`` of the steps, what
-was ``asked`` for besides the page itself, and what its console ``said``.
+It reads one JSON object: ``url``, ``width``, ``height`` (CSS pixels), ``scripts`` (whether the page may run any)
+and ``steps``, each a pair of a word and what goes with it. It writes one JSON object: the ``results`` of the steps,
+what was ``asked`` for besides the page itself, and what its console ``said``.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ Step = Tuple[str, Any]
 EVIDENCE = """(() => {
     const box = document.getElementById("evidence").getBoundingClientRect();
     const sign = document.querySelector("[aria-describedby=evidence]");
+    const within = box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
     return {
-        seen: box.width > 0 && box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight,
+        seen: box.width > 0 && within,
         about: sign && sign.getAttribute("aria-label"),
         said: document.getElementById("evidence").textContent,
     };

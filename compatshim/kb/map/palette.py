@@ -26,6 +26,6 @@ LOOKS: Dict[State, Look] = {
     State.BAD: Look("×", "#d55e00", "#ffffff", "bad"),
     State.SHIMMED: Look("◐", "#f0e442", "#1a1a1a", "bad, good with the shim"),
     State.GOOD: Look("✓", "#0072b2", "#ffffff", "good"),
-    State.MIXED: Look("≠", "#cc79a7", "#1a1a1a", "bad here, good there"),
+    State.MIXED: Look("≠", "#000000", "#ffffff", "bad here, good there"),
 }
 """Of what was run."""
