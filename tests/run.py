@@ -27,7 +27,8 @@ def main() -> int:
         # Tests run away from the checkout, so that they can only import what the wheel holds.
         for name in ("tests", "constraints", "docs"):
             shutil.copytree(os.path.join(ROOT, name), os.path.join(folder, name))
-        shutil.copy(os.path.join(ROOT, "pyproject.toml"), folder)
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(os.path.join(ROOT, name), folder)
         arguments = sys.argv[1:] or ["-m", "not matrix", "-n", "2", "--dist", "worksteal"]
         command = [python, "-m", "pytest", *arguments]
         print("::", *command[1:], flush=True)
