@@ -9,9 +9,10 @@ import sys
 from typing import List, Sequence
 
 from benchmarks import growth, place, solve, whole
+from benchmarks.startup import run as startup
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
-SUBJECTS = ("whole", "solve", "growth")
+SUBJECTS = ("whole", "solve", "growth", "startup")
 
 
 def main() -> int:
@@ -43,6 +44,11 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
         return _table(
             ("step", "CPU ms", "at most"), [(row.name, str(row.milliseconds), row.target) for row in steps]
         )
+    if subject == "startup":
+        found = startup.run(rounds)
+        if save:
+            startup.draw(found.curves)
+        return _startup(found)
     curves = growth.run()
     if save:
         growth.draw(curves)
@@ -54,6 +60,31 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
             for point in points
         ],
     )
+
+
+def _startup(found: startup.Result) -> str:
+    """The programs, the Pythons, the finder, and the points of the curves."""
+    programs = _table(
+        ("program", "instructions as a multiple of `python -c pass`", "CPU time as a multiple", "at most"),
+        [(row.name, f"{row.instructions:.3f}", str(row.time), row.target) for row in found.rows],
+    )
+    pythons = _table(
+        ("Python", *(f"with {size:,} advisories" for size in startup.TARGETS)),
+        [(minor, f"{few:.3f}", f"{many:.3f}") for minor, few, many in found.pythons],
+    )
+    finder = _table(
+        ("import of another module, once an advisory has matched", "at most"),
+        [(f"{found.finder.least:.2f} µs at the least, median {found.finder.median:.2f} µs", "1 µs")],
+    )
+    points = _table(
+        ("size", "instructions as a multiple"),
+        [
+            (f"{size:,} {name}", f"{ratio:.3f}")
+            for name, curve in zip(startup.Curves._fields, found.curves)
+            for size, ratio in curve.items()
+        ],
+    )
+    return f"{programs}\n{pythons}\n{finder}\n{points}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -53,6 +53,8 @@ def _start() -> None:
     if os.environ.get("COMPATSHIM") == "off":
         return
     try:
+        if _is_command():
+            return
         index = _index()
         versions = _installed(index)
         if _suspects(index, versions):
@@ -78,6 +80,16 @@ def _start() -> None:
         except Exception:  # noqa: BLE001  `-W error` must not turn a notice into a failing import
             if sys.stderr is not None:  # a program without a console
                 sys.stderr.write(message + "\n")
+
+
+def _is_command() -> bool:
+    """Whether Python was told ``-m compatshim``, which is no program to mend; Python 3.8 and 3.9 do not tell."""
+    # While Python looks for the module there is no path to it yet. The arguments behind it end both lists.
+    words: List[str] = getattr(sys, "argv", [])
+    if words[:1] != ["-m"]:
+        return False
+    told: List[str] = getattr(sys, "orig_argv", [])
+    return told[-len(words) :][:1] in (["compatshim"], ["-mcompatshim"])
 
 
 def _index() -> "Index":

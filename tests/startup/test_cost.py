@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Sequence
@@ -57,6 +58,49 @@ def test_opens_two_files_and_lists_each_directory_once(python: str, tmp_path: Pa
     assert index == os.path.join("startup", "index.txt")
     assert sorted(listed) == sorted(set(listed))
     assert set(listed) <= set(path)
+
+
+class TestCommand:
+    """`python -m compatshim` is no program to mend, where Python tells what it was started with."""
+
+    def armed(self, python: str, path: Sequence[object], *words: str) -> bool:
+        done = support.start(
+            [python, "-X", "importtime", "-B", *words], env={"PYTHONPATH": os.pathsep.join(map(str, path))}
+        )
+        assert "import time:" in done.err, done.err
+        assert re.search(r"\| +compatshim$", done.err, re.MULTILINE), done.err
+        return re.search(r"\| +compatshim\.startup\.hook$", done.err, re.MULTILINE) is not None
+
+    @pytest.mark.parametrize(
+        "words", [("-m", "compatshim", "--version"), ("-mcompatshim",), ("-W", "error", "-m", "compatshim")]
+    )
+    @pytest.mark.parametrize("python", support.every_python())
+    def test_is_not_armed(self, python: str, words: Sequence[str], home: str, story: str) -> None:
+        version = subprocess.run(
+            [python, "-c", "import sys; print(*sys.version_info[:2])"], check=True, stdout=subprocess.PIPE
+        )
+        told = tuple(map(int, version.stdout.split())) >= (3, 10)
+        assert self.armed(python, [home, story], *words) == (not told)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("-m", "other"),
+            ("-m", "other", "compatshim"),
+            ("-m", "other", "-m", "compatshim"),
+            ("-mother", "x"),
+            ("-m", "other.compatshim"),
+            ("-c", "import compatshim", "-m", "compatshim"),
+        ],
+    )
+    @pytest.mark.parametrize("python", support.every_python())
+    def test_others_are(self, python: str, words: Sequence[str], home: str, story: str, tmp_path: Path) -> None:
+        place = tmp_path / "other"
+        place.mkdir()
+        (place / "__init__.py").write_text("import compatshim\n")
+        for name in ("__main__.py", "compatshim.py"):
+            (place / name).write_text("")
+        assert self.armed(python, [home, story, tmp_path], *words)
 
 
 @pytest.mark.skipif(instructions.VALGRIND is None, reason="no valgrind here: not run")
