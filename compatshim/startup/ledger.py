@@ -65,11 +65,12 @@ def record(entry: Entry) -> None:
     key = (entry.advisory, entry.shim, entry.module)
     known = _entries.get(key)
     _entries[key] = entry
-    if os.environ.get("COMPATSHIM_LOG") and (known is None or known.as_dict() != entry.as_dict()):
+    if os.environ.get("COMPATSHIM_LOG"):
         try:
-            from compatshim.startup import joblog
+            if known is None or known.as_dict() != entry.as_dict():
+                from compatshim.startup import joblog
 
-            joblog.append(entry)
+                joblog.append(entry)
         except Exception as error:
             warn(f"COMPATSHIM_LOG: nothing is written ({type(error).__name__}: {error}).", "COMPATSHIM_LOG")
 
