@@ -137,9 +137,10 @@ def test_what_is_listed_and_what_is_computed_agree(content: Catalog) -> None:
             for term, ends in terms:
                 project = term.partition(" ")[0]
                 for version in map(str, known(project)):
-                    (listed,) = match._verdicts(index, term, ends, [version]).values()
-                    assert f" {version} " in index[2]
-                    assert listed == match._computed(version, *ends.split(" ")), (advisory, term, version)
+                    listed = match._without_library(index, term, ends, {project: [version]})[version]
+                    assert listed is not None
+                    assert listed == match._compared(version, ends), (advisory, term, version)
+                    assert not (listed and match._ruled_out(version, *ends.split(" ")))
     assert seen == {advisory.id for advisory in shimmed(content)}
 
 

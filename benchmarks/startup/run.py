@@ -116,7 +116,11 @@ def _rows(python: str, folder: str, rounds: int) -> Tuple[List[Row], finder.Cost
     many = _many(CATALOG, place)
     ours(f"the same with {CATALOG}, six versions newer than the index", place, place.ratio(many, modules=()))
     place = healthy_place("armed", {**healthy, "datasets": Version("4.0.0")})
-    ours("import compatshim, its advisories, one of which matches", place, place.ratio(_REAL, modules=()))
+    ours(
+        f"import compatshim, its {len(_REAL.advisories)} advisories, one of which matches",
+        place,
+        place.ratio(_REAL, modules=()),
+    )
     cost = finder.measure(place.python)
     metadata = [place.python, *VERSIONS]
     for project in ("evaluate", "filelock", "numpy"):

@@ -8,7 +8,6 @@ that was taken back does what the original does, wherever somebody still holds i
 from __future__ import annotations
 
 import sys
-from functools import wraps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def before(original: Callable[..., Any], adjust: Callable[..., Tuple[Tuple[Any, 
 
     ``adjust`` returns positional and keyword arguments, and changes nothing.
     """
+    from functools import wraps  # not before there is something to wrap: it loads five more
 
     @wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -54,6 +54,7 @@ def instead(original: Callable[..., Any], function: Callable[..., Any]) -> Any:
 
     ``function`` leaves nothing half done when it raises: the original starts from the beginning.
     """
+    from functools import wraps  # not before there is something to wrap: it loads five more
 
     @wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:

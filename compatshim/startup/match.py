@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
     Armed = List[Tuple[str, str, Tuple[str, ...]]]
+    # Whether a term holds, by version; None where that is not known.
+    Verdict = Dict[str, Optional[bool]]
 
 
 def armed(versions: Mapping[str, Sequence[str]]) -> Tuple[Armed, Dict[str, Tuple[str, ...]]]:
@@ -29,12 +31,15 @@ def armed(versions: Mapping[str, Sequence[str]]) -> Tuple[Armed, Dict[str, Tuple
     unknown: Dict[str, Set[str]] = {}
     for start in compatshim._suspects(index, versions):  # noqa: SLF001
         terms, advisory, shims, ranges = index[2][start : index[2].index("\n", start)].split("\t")
-        verdicts = [
-            _verdicts(index, term, ends, versions[term.partition(" ")[0]])
-            for term, ends in zip(terms.split(","), ranges.split(","))
-        ]
-        if all(True in verdict.values() or None in verdict.values() for verdict in verdicts):
-            for term, verdict in zip(terms.split(","), verdicts):
+        rows = list(zip(terms.split(","), ranges.split(",")))
+        verdicts = [_without_library(index, term, ends, versions) for term, ends in rows]
+        if all(map(_may_hold, verdicts)):
+            for (_, ends), verdict in zip(rows, verdicts):
+                verdict.update(
+                    {version: _compared(version, ends) for version in verdict if verdict[version] is None}
+                )
+        if all(map(_may_hold, verdicts)):
+            for (term, _), verdict in zip(rows, verdicts):
                 unjudged = {version for version, holds in verdict.items() if holds is None}
                 if unjudged:
                     unknown.setdefault(term.partition(" ")[0], set()).update(unjudged)
@@ -47,28 +52,55 @@ def armed(versions: Mapping[str, Sequence[str]]) -> Tuple[Armed, Dict[str, Tuple
     )
 
 
+def _may_hold(verdict: Verdict) -> bool:
+    return any(holds is not False for holds in verdict.values())
+
+
 def known() -> List[str]:
     """The ids of all advisories with a shim, sorted."""
     return sorted({line.split("\t")[1] for line in compatshim._index()[2].split("\n") if "\t" in line})  # noqa: SLF001
 
 
-def _verdicts(index: compatshim.Index, term: str, ends: str, versions: Sequence[str]) -> Dict[str, Optional[bool]]:
-    """Whether a term holds, by version; None where nobody can judge."""
+def _without_library(
+    index: compatshim.Index, term: str, ends: str, versions: Mapping[str, Sequence[str]]
+) -> Verdict:
+    """The verdict on a term by what the index lists, and by what plain numbers rule out."""
     project, first, last = term.split(" ")
     start = int(index[1][project])
     block = index[2][start : index[2].index("\n", start)]
-    found: Dict[str, Optional[bool]] = {}
-    for version in versions:
+    found: Verdict = {}
+    for version in versions[project]:
         place = block.find(f" {version} ")
-        found[version] = int(first) <= place < int(last) if place >= 0 else _computed(version, *ends.split(" "))
+        if place >= 0:
+            found[version] = int(first) <= place < int(last)
+        else:
+            found[version] = False if _ruled_out(version, *ends.split(" ")) else None
     return found
 
 
-def _computed(version: str, introduced: str, fixed: str) -> Optional[bool]:
-    """Whether a version is in a half-open range, ``fixed`` being ``-`` where it has no end."""
+def _ruled_out(version: str, introduced: str, fixed: str) -> bool:
+    """Whether all are plain numbers, and the version is outside.
+
+    A newer release is past most faults. Loading ``packaging`` to see just that would take longer than Python takes
+    to start. That a fault is there is for ``packaging`` to say.
+    """
     plain, lower, upper = _plain(version), _plain(introduced), _plain(fixed)
-    if plain is not None and ((lower is not None and plain < lower) or (upper is not None and plain >= upper)):
-        return False
+    return plain is not None and ((lower is not None and plain < lower) or (upper is not None and plain >= upper))
+
+
+def _plain(version: str) -> Optional[List[int]]:
+    """The numbers of a version that is nothing but numbers, which compare as versions do; None for any other."""
+    parts = version.split(".")
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    numbers = [int(part) for part in parts]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers
+
+
+def _compared(version: str, ends: str) -> Optional[bool]:
+    """Whether ``packaging`` says that a version is in a half-open range, ``-`` being no end."""
     try:
         from packaging.version import InvalidVersion, Version
     except Exception:  # absent, or not for this Python
@@ -79,19 +111,5 @@ def _computed(version: str, introduced: str, fixed: str) -> Optional[bool]:
         return None
     if judged.local is not None:
         judged = Version(judged.public)
+    introduced, fixed = ends.split(" ")
     return bool(Version(introduced) <= judged and (fixed == "-" or judged < Version(fixed)))
-
-
-def _plain(version: str) -> Optional[List[int]]:
-    """The numbers of a version that is nothing but numbers, which compare as versions do; None for any other.
-
-    A newer release is past most faults. Loading ``packaging`` to see just that would take longer than Python takes
-    to start. That a fault is there is for ``packaging`` to say.
-    """
-    parts = version.split(".")
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        return None
-    numbers = [int(part) for part in parts]
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return numbers
