@@ -379,7 +379,10 @@ class TestLattice:
 
 
 DATA = os.path.join(os.path.dirname(__file__), "data", "bisect")
-FOUND = {"datasets_lock_file_mode": ["CSA-2026-0002"]}
+FOUND = {
+    "datasets_lock_file_mode": ["CSA-2026-0002"],
+    "evaluate_rendezvous": ["CSA-2026-0001", "CSA-2026-0003"],
+}
 """What the reproducers of advisories find by themselves, by name."""
 
 
