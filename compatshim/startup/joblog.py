@@ -45,7 +45,9 @@ def append(entry: Entry) -> None:
         _write(os.path.join(_folder, _name()), entry.as_dict())
     except Exception as error:
         _silent = True
-        warn(f"COMPATSHIM_LOG: nothing more is written to {_folder} ({error}).", "COMPATSHIM_LOG")
+        from compatshim.startup import guard
+
+        warn(f"COMPATSHIM_LOG: nothing more is written to {_folder} ({guard.describe(error)}).", "COMPATSHIM_LOG")
 
 
 def _write(path: str, content: Dict[str, str]) -> None:

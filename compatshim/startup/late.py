@@ -26,6 +26,7 @@ class Late:
                 if sys.path != self.path:
                     compatshim._start()  # noqa: SLF001  our own
         except Exception as error:
+            sys.meta_path[:] = [one for one in sys.meta_path if one is not self]  # what follows is an import
             from compatshim.startup import guard
 
             guard.failed("no second look at the search path", error)

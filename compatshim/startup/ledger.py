@@ -72,7 +72,9 @@ def record(entry: Entry) -> None:
 
                 joblog.append(entry)
         except Exception as error:
-            warn(f"COMPATSHIM_LOG: nothing is written ({type(error).__name__}: {error}).", "COMPATSHIM_LOG")
+            from compatshim.startup import guard
+
+            warn(f"COMPATSHIM_LOG: nothing is written ({guard.describe(error)}).", "COMPATSHIM_LOG")
 
 
 def entries() -> Tuple[Entry, ...]:
