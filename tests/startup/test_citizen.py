@@ -166,9 +166,11 @@ def test_imported_inside_an_import(home: str, tmp_path: Path) -> None:
     assert run(f"import evaluate\n{USE}", [home, site], value="mended()").data == BOTH
 
 
+@pytest.mark.parametrize("first", ["import compatshim", ""], ids=["first", "among them"])
 @pytest.mark.parametrize("python", support.every_python())
-def test_imported_by_many_threads_at_once(python: str, home: str, story: str) -> None:
+def test_imported_by_many_threads_at_once(first: str, python: str, home: str, story: str) -> None:
     code = f"""
+{first}
 import threading, importlib
 failed, barrier = [], threading.Barrier(12)
 def work(name):
@@ -180,7 +182,11 @@ threads = [threading.Thread(target=work, args=(name,)) for name in names]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 {USE}"""
-    done = run(code, [home, story], value="[failed, mended()]", python=python)
-    assert done.data[0] == []
-    assert done.data[1] == BOTH
+    applied = "[e.module for e in compatshim.status().entries if e.action == 'applied']"
+    done = run(code, [home, story], value=f"[failed, mended(), {applied}]", python=python)
+    failed, mended, said = done.data
+    assert failed == []
+    # What another thread is in the middle of importing when compatshim comes may be missed, and is not claimed.
+    assert mended == (BOTH if first else sorted(set(said)))
+    assert set(mended) <= set(BOTH)
     assert done.err == ""
