@@ -122,12 +122,15 @@ def _entry_points(path: Sequence[str]) -> Iterator[Source]:
 def _offers(path: str) -> Iterator[Tuple[str, str]]:
     """Names and values of our group in a file of entry points."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)  # most distributions have no such file: no file object is made
+        descriptor = os.open(path, os.O_RDONLY)  # most have no such file or another group: no file object is made
     except OSError:
         return
-    with open(descriptor, encoding="utf-8", errors="replace") as file:
-        text = file.read()
-    if GROUP in text:
+    try:
+        content = os.read(descriptor, 1 << 20)
+    finally:
+        os.close(descriptor)
+    if GROUP.encode("ascii") in content:
+        text = content.decode("utf-8", "replace")
         import configparser
 
         parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)

@@ -134,7 +134,8 @@ def _settings() -> Optional[Tuple[str, Sequence[str]]]:
         return None
     with open(path, "rb") as file:
         content = file.read()
-    if b"tool.compatshim" not in content or b"catalogs" not in content:  # to parse it takes as long as a check
+    # To parse it takes as long as a check: only where there may be such a table.
+    if b"catalogs" not in content or not re.search(rb"(?m)^\s*\[?\s*tool\s*(\.\s*[\"']?compatshim|\])", content):
         return None
     from compatshim.config import read
 
