@@ -233,6 +233,20 @@ class Catalog(NamedTuple):
         return tuple(sorted({project for advisory in self.advisories for project in advisory.projects}))
 
 
+class Location(NamedTuple):
+    """A place in a file that somebody wrote or a tool did."""
+
+    path: str
+    """As the user named it, or as it was found below what the user named."""
+    line: Optional[int] = None
+    """Counted from 1; None for the file as a whole."""
+    column: Optional[int] = None
+    """Counted from 1, in characters."""
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in self if part is not None)
+
+
 class Distribution(NamedTuple):
     """One installed, locked or proposed distribution."""
 
@@ -245,6 +259,8 @@ class Distribution(NamedTuple):
     """The name as its author spells it, when known."""
     where: str = ""
     """Its metadata directory, when it is installed."""
+    locations: Tuple[Location, ...] = ()
+    """Where files say so, when it was read from files."""
 
 
 class Unread(NamedTuple):
@@ -265,6 +281,10 @@ class Inventory(NamedTuple):
     unread: Tuple[Unread, ...] = ()
     markers: Mapping[str, str] = MappingProxyType({})
     """PEP 508 marker environment of the target interpreter."""
+    path: str = ""
+    """The file it was read from; empty for what is installed."""
+    environment: str = ""
+    """Which of a file's environments this is, as a marker or a platform; empty when it has one."""
 
     def versions(self) -> Mapping[str, Version]:
         """Version by project."""
@@ -278,6 +298,8 @@ class Finding(NamedTuple):
     versions: Tuple[Tuple[str, Version], ...]
     """Project and version, in the order of the advisory's terms."""
     certainty: Certainty
+    possible: bool = False
+    """The requirements allow the versions but do not force them: they are an example of what can be resolved."""
 
     @property
     def level(self) -> str:
