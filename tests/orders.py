@@ -42,16 +42,23 @@ class Target(NamedTuple):
     module is executed again), ``globals`` (what its functions look up: always), ``value`` (never)."""
     advisories: Tuple[str, ...]
     """Those that may arm the shim here."""
+    without: Tuple[str, ...] = ()
+    """Actions that make no sense here: what is a plain value, or is not there at all, nobody wraps."""
+
+    @property
+    def actions(self) -> Tuple[str, ...]:
+        """What is done around this one."""
+        return tuple(action for action in ACTIONS if action not in self.without)
 
     def sent(self) -> str:
         """As the program in the environment reads it."""
-        return json.dumps({**self._asdict(), "actions": ACTIONS})
+        return json.dumps({**self._asdict(), "actions": self.actions})
 
 
-def orders(depth: int) -> Iterator[Tuple[str, ...]]:
+def orders(depth: int, actions: Sequence[str] = ACTIONS) -> Iterator[Tuple[str, ...]]:
     """All orders of up to ``depth`` actions, each action after one of those that it needs."""
     for length in range(1, depth + 1):
-        for order in itertools.permutations(ACTIONS, length):
+        for order in itertools.permutations(actions, length):
             if all(_possible(action, order[:place]) for place, action in enumerate(order)):
                 yield order
 
@@ -61,14 +68,14 @@ def _possible(action: str, before: Sequence[str]) -> bool:
     return needs is None or any(one in before for one in needs)
 
 
-def judge(output: str, depth: int) -> Dict[str, List[str]]:
+def judge(output: str, depth: int, actions: Sequence[str] = ACTIONS) -> Dict[str, List[str]]:
     """What was wrong after which order; an order that was not tried is wrong, and so is one too many."""
     wrong: Dict[str, List[str]] = {}
     tried: Dict[Tuple[str, ...], Any] = {}
     for line in output.splitlines():
         order, said = json.loads(line)
         tried.setdefault(tuple(order), []).append(said)
-    for order in orders(depth):
+    for order in orders(depth, actions):
         said = tried.pop(order, [["not tried"]])
         if said != [[]]:
             wrong[" ".join(order)] = list(itertools.chain(*said))

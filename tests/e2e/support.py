@@ -57,4 +57,9 @@ def reproduce(environment: Environment, name: str, *args: str, shim: bool = Fals
     return int(bad)
 
 
+def fails(environment: Environment, name: str, *args: str) -> bool:
+    """Whether a reproducer ends with anything but success: where several faults meet, one hides the others."""
+    return run(environment, os.path.join(REPRODUCERS, f"{name}.py"), *args).returncode not in (0, None)
+
+
 Case = Tuple[str, str, str, str]

@@ -27,10 +27,11 @@ class Orders:
 
     versions: ClassVar[Mapping[str, str]]
     around: ClassVar[Sequence[str]] = support.PERIOD
+    python: ClassVar[str] = "3.11"
     target: ClassVar[Target]
 
     def walk(self, depth: int) -> None:
-        environment = support.build(self.versions, around=self.around)
+        environment = support.build(self.versions, around=self.around, version=self.python)
         done = environments.run(
             environment,
             os.path.join(support.PROGRAMS, "orders.py"),
@@ -41,7 +42,7 @@ class Orders:
             shim_from=support.PACKAGE,
         )
         assert done.returncode == 0, done.stderr
-        assert orders.judge(done.stdout, depth) == {}
+        assert orders.judge(done.stdout, depth, self.target.actions) == {}
         assert notices(done.stderr) == []
 
     def test_orders(self) -> None:
@@ -49,7 +50,7 @@ class Orders:
 
     @pytest.mark.matrix
     def test_all_orders(self) -> None:
-        self.walk(len(orders.ACTIONS))
+        self.walk(len(self.target.actions))
 
 
 class TestEvaluateFileFreeLock(Orders):
@@ -182,4 +183,223 @@ try:
 except TypeError:
     return True
 """,
+    )
+
+
+class TestEvaluateAuthHeaders(Orders):
+    versions: ClassVar = {"evaluate": "0.4.5", "huggingface_hub": "1.4.1"}
+    around = ()
+    target = Target(
+        "evaluate_auth_headers",
+        "evaluate.utils.file_utils",
+        "cached_path",
+        patched="get_authentication_headers_for_url",
+        reach="globals",
+        advisories=("CSA-2026-0008",),
+        fault="""
+try:
+    return module.get_authentication_headers_for_url(module.config.HF_ENDPOINT + "/x") is None
+except AttributeError:
+    return True
+""",
+    )
+
+
+class TestEvaluateDownloadConfig(Orders):
+    versions: ClassVar = {"evaluate": "0.4.1", "datasets": "3.6.0"}
+    target = Target(
+        "evaluate_download_config",
+        "datasets.download.download_config",
+        "DownloadConfig",
+        patched="DownloadConfig.use_auth_token",
+        reach="class",
+        without=("foreign",),
+        advisories=("CSA-2026-0009",),
+        fault='return getattr(DownloadConfig(token="x"), "use_auth_token", None) != "x"',
+    )
+
+
+class TestEvaluateColumn(Orders):
+    # filelock 4 makes some attributes of its classes anew in a process that is forked.
+    versions: ClassVar = {"evaluate": "0.4.2", "datasets": "5.2.0", "filelock": "3.20.3"}
+    around = ()
+    target = Target(
+        "evaluate_column",
+        "evaluate.module",
+        "EvaluationModule",
+        patched="Dataset",
+        reach="globals",
+        advisories=("CSA-2026-0010",),
+        fault='return type(module.Dataset.from_dict({"a": [1]})["a"]) is not list',
+    )
+
+
+class TestDatasetsExtensionType(Orders):
+    versions: ClassVar = {"datasets": "2.14.6", "pyarrow": "21.0.0"}
+    around = ("pandas<3",)
+    target = Target(
+        "datasets_extension_type",
+        "pyarrow",
+        "array",
+        patched="PyExtensionType",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0011",),
+        fault='return not hasattr(getattr(module, "PyExtensionType", None), "__arrow_ext_serialize__")',
+    )
+
+
+class TestDatasetsArrayToPylist(Orders):
+    # Later ones register their types when they are imported, and so cannot be reloaded.
+    versions: ClassVar = {"datasets": "2.14.6", "pyarrow": "20.0.0"}
+    around = ("numpy<2", "pandas<3", "fsspec<2023.10")
+    target = Target(
+        "datasets_array_to_pylist",
+        "datasets.features.features",
+        "ArrayExtensionArray",
+        patched="ArrayExtensionArray.to_pylist",
+        reach="class",
+        advisories=("CSA-2026-0013",),
+        fault="""
+import pyarrow
+kind = pyarrow.list_(pyarrow.list_(pyarrow.int64()))
+shape = type("Kind", (pyarrow.ExtensionType,), {
+    "shape": (1, 1), "ndims": 2, "value_type": "int64",
+    "__arrow_ext_serialize__": lambda self: b"", "__arrow_ext_class__": lambda self: ArrayExtensionArray,
+})(kind, "test.kind")
+array = pyarrow.ExtensionArray.from_storage(shape, pyarrow.array([[[7]]], kind))
+try:
+    return array.to_pylist(maps_as_pydicts=None) != [[[7]]]
+except TypeError:
+    return True
+""",
+    )
+
+
+class TestDatasetsNumpyCopy(Orders):
+    versions: ClassVar = {"datasets": "2.18.0", "numpy": "2.2.6"}
+    around = ("pandas<3", "pyarrow<20")
+    target = Target(
+        "datasets_numpy_copy",
+        "datasets.formatting.formatting",
+        "NumpyArrowExtractor",
+        patched="np",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0015",),
+        fault="""
+try:
+    return module.np.array([1], copy=False).tolist() != [1]
+except ValueError:
+    return True
+""",
+    )
+
+
+class TestDatasetsCsvOptions(Orders):
+    versions: ClassVar = {"datasets": "2.16.1", "pandas": "3.0.0"}
+    around = ("numpy<2", "pyarrow<20")
+    target = Target(
+        "datasets_csv_options",
+        "datasets.packaged_modules.csv.csv",
+        "CsvConfig",
+        patched="CsvConfig.pd_read_csv_kwargs",
+        reach="class",
+        advisories=("CSA-2026-0016",),
+        fault='return "verbose" in CsvConfig().pd_read_csv_kwargs',
+    )
+
+
+class TestDatasetsLocalFilesystem(Orders):
+    versions: ClassVar = {"datasets": "2.14.4", "fsspec": "2023.10.0"}
+    around = ("numpy<2", "pandas<3", "pyarrow<14")
+    target = Target(
+        "datasets_local_filesystem",
+        "fsspec.implementations.local",
+        "LocalFileSystem",
+        patched="LocalFileSystem.protocol",
+        reach="class",
+        without=("foreign",),
+        advisories=("CSA-2026-0018",),
+        fault='return LocalFileSystem.protocol != "file"',
+    )
+
+
+class TestDatasetsGlobPatterns(Orders):
+    versions: ClassVar = {"datasets": "2.14.4", "fsspec": "2023.12.0"}
+    around = TestDatasetsLocalFilesystem.around
+    target = Target(
+        "datasets_glob_patterns",
+        "datasets.data_files",
+        "resolve_pattern",
+        patched="get_fs_token_paths",
+        reach="globals",
+        advisories=("CSA-2026-0019",),
+        fault="""
+import os
+os.makedirs(os.path.join(folder, "a"), exist_ok=True)
+with open(os.path.join(folder, "a", "train.csv"), "w"):
+    pass
+try:
+    return len(module.resolve_pattern("**[-/]train[.]*", folder)) != 1
+except ValueError:
+    return True
+""",
+    )
+
+
+class TestOldDatasetsNumpyObject(Orders):
+    versions: ClassVar = {"datasets": "2.3.2", "numpy": "1.24.4"}
+    around = ("pandas<2", "pyarrow<14", "fsspec<2023.9", "huggingface_hub<0.17")
+    python = "3.10"
+    target = Target(
+        "datasets_numpy_object",
+        "datasets.formatting.formatting",
+        "NumpyArrowExtractor",
+        patched="np",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0022",),
+        fault='return "object" not in vars(module.np)',
+    )
+
+
+class TestOldDatasetsNumpyObjectFeatures(Orders):
+    versions = TestOldDatasetsNumpyObject.versions
+    around = TestOldDatasetsNumpyObject.around
+    python = TestOldDatasetsNumpyObject.python
+    target = TestOldDatasetsNumpyObject.target._replace(module="datasets.features.features", name="Features")
+
+
+class TestDatasetsFolderMetadata(Orders):
+    versions: ClassVar = {"datasets": "3.6.0", "pandas": "3.0.0"}
+    around = ("pyarrow<20",)
+    target = Target(
+        "datasets_folder_metadata",
+        "datasets.packaged_modules.folder_based_builder.folder_based_builder",
+        "FolderBasedBuilder",
+        patched="pa",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0024",),
+        fault="""
+import pandas
+table = module.pa.Table.from_pandas(pandas.DataFrame({"file_name": ["x"]}))
+return str(table.schema.field("file_name").type) != "string"
+""",
+    )
+
+
+class TestHubHfFolder(Orders):
+    versions: ClassVar = {"datasets": "2.15.0", "huggingface_hub": "2.4.0"}
+    around = ("numpy<2", "pandas<3", "pyarrow<20")
+    target = Target(
+        "hub_hffolder",
+        "huggingface_hub",
+        "get_token",
+        patched="HfFolder",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0025",),
+        fault='return not hasattr(getattr(module, "HfFolder", None), "get_token")',
     )

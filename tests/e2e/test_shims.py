@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from itertools import product
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
 import pytest
 from packaging.version import Version
@@ -130,3 +130,57 @@ def test_what_is_replaced_is_what_the_page_says(
     done = support.run(environment, str(program), shim=True, COMPATSHIM="off")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == sorted(path for path, _, _ in shims.changes(shim))
+
+
+# An old pin as people have it, and what an installer added to it in November 2026. The programs that fail there
+# without the shims; with them each must give the right answer, all shims together.
+NEWEST = ("pyarrow==26.0.1", "numpy==2.4.6", "pandas==3.1.1", "fsspec==2026.9.0")
+TODAY = {
+    "datasets 2.14.4": (
+        ("datasets==2.14.4", *NEWEST, "pillow"),
+        ("import", "numpy_format", "load_csv", "load_json", "load_folder", "imagefolder_metadata", "array2d"),
+    ),
+    "datasets 2.15.0": (
+        ("datasets==2.15.0", *NEWEST[:3], "huggingface_hub==2.4.0", "pillow"),
+        ("import_hub", "numpy_format", "load_csv", "imagefolder_metadata", "array2d"),
+    ),
+    "datasets 2.16.1": (
+        ("datasets==2.16.1", *NEWEST[:3], "pillow"),
+        ("numpy_format", "load_csv", "imagefolder_metadata", "array2d"),
+    ),
+    "datasets 2.18.0": (
+        ("datasets==2.18.0", *NEWEST[:3], "pillow"),
+        ("numpy_format", "imagefolder_metadata", "array2d"),
+    ),
+    "datasets 3.5.0": (("datasets==3.5.0", *NEWEST[:3], "pillow"), ("imagefolder_metadata", "array2d")),
+    "datasets 4.5.0": (("datasets==4.5.0", *NEWEST[:3], "pillow"), ("imagefolder_metadata",)),
+}
+# The metrics of the hub and their tokens, in the same way.
+EVALUATE = {
+    ("evaluate==0.4.1", "datasets==5.2.0", "huggingface_hub==2.4.0"): (
+        "evaluate_download",
+        "evaluate_compares_lists",
+        "evaluate_rendezvous",
+    ),
+    ("evaluate==0.4.3", "datasets==5.2.0", "huggingface_hub==2.4.0"): (
+        "evaluate_auth_headers",
+        "evaluate_compares_lists",
+    ),
+    ("evaluate==0.4.5", "datasets==4.4.0", "huggingface_hub==1.0.0"): ("evaluate_auth_headers",),
+}
+
+
+@pytest.mark.parametrize(("pins", "programs"), TODAY.values(), ids=TODAY)
+def test_an_old_datasets_as_it_is_installed_today(pins: Tuple[str, ...], programs: Tuple[str, ...]) -> None:
+    environment = support.build({}, around=pins)
+    for program in programs:
+        assert support.fails(environment, f"datasets_{program}"), program
+        assert support.reproduce(environment, f"datasets_{program}", shim=True) == 0, program
+
+
+@pytest.mark.parametrize(("pins", "programs"), EVALUATE.items(), ids=lambda words: words[0])
+def test_an_old_evaluate_as_it_is_installed_today(pins: Tuple[str, ...], programs: Tuple[str, ...]) -> None:
+    environment = support.build({}, around=pins)
+    for program in programs:
+        assert support.reproduce(environment, program) == 1, program
+        assert support.reproduce(environment, program, shim=True) == 0, program

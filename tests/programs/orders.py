@@ -142,6 +142,8 @@ def contents():
     classes = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == MODULE]
     skipped = ("__spec__", "__cached__", "__loader__", "__builtins__", "__warningregistry__")
     found = {(None, key): value for key, value in vars(module).items() if key not in skipped}
+    # What is imported below a package becomes an attribute of it, whoever imports it.
+    found = {key: value for key, value in found.items() if value is not sys.modules.get(MODULE + "." + key[1])}
     for one in classes:
         found.update(((one, key), value) for key, value in vars(one).items())
     return found

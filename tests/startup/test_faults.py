@@ -174,7 +174,294 @@ try: import sitecustomize
 except ImportError: pass
 """
 
+def package(**modules: str) -> Dict[str, str]:
+    """Modules by their dotted names (``__`` for the dot), and the packages that they are in."""
+    files: Dict[str, str] = {}
+    for name, text in modules.items():
+        *parents, last = name.split("__")
+        for depth in range(len(parents)):
+            files.setdefault(f"{'/'.join(parents[: depth + 1])}/__init__.py", "")
+        files[f"{'/'.join([*parents, last])}{'' if parents else '/__init__'}.py"] = text
+    return files
+
+
+def pins(program: str, modules: Dict[str, str], **versions: str) -> Scenario:
+    """Old pins, of which only what the shims look at is there."""
+    return Scenario(IMPORT + program, {name.replace("_", "-"): text for name, text in versions.items()}, modules)
+
+
+HEADERS = """
+class config: HF_ENDPOINT = "https://hub"
+def get_authentication_headers_for_url(url, token=None):
+    from huggingface_hub import hf_api
+    if url.startswith(config.HF_ENDPOINT) and token is not False:
+        return {"authorization": "Bearer %s" % (token or hf_api.HfFolder.get_token())}
+    return {}
+"""
+USE_HEADERS = """
+from evaluate.utils.file_utils import get_authentication_headers_for_url as headers
+for url, token in (("https://hub/x", None), ("https://hub/x", "t"), ("https://hub/x", False), ("https://x", None)):
+    step(lambda: headers(url, token))
+"""
+CONFIG = "class DownloadConfig:\n    def __init__(self, token=None): self.token = token"
+USE_CONFIG = """
+from datasets.download.download_config import DownloadConfig
+step(lambda: DownloadConfig("t").use_auth_token)
+step(lambda: DownloadConfig("t").ignore_url_params)
+def without():
+    config = DownloadConfig("t")
+    del config.token
+    return config.use_auth_token
+step(without)
+"""
+COLUMN = """
+class Column:
+    def __getitem__(self, key): return [1, 2][key]
+class Dataset:
+    def __getitem__(self, key): return {"a": Column(), "b": 3}[key]
+"""
+METRIC = """
+from datasets.arrow_dataset import Dataset
+class EvaluationModule:
+    def compute(self, data): return [data[name] for name in ("a", "b")]
+"""
+USE_COLUMN = """
+import evaluate.module
+step(lambda: evaluate.module.Dataset()["a"] == [1, 2])
+step(lambda: evaluate.module.Dataset()["b"])
+step(lambda: evaluate.module.Dataset()["c"])
+"""
+NUMPY = """
+def array(value, copy=True):
+    if copy is False: raise ValueError("a copy is needed")
+    return list(value)
+"""
+EXTRACTOR = """
+import numpy as np
+class NumpyArrowExtractor:
+    def extract(self, value, **options): return np.array(value, copy=False)
+"""
+USE_NUMPY = """
+from datasets.formatting.formatting import NumpyArrowExtractor, np
+step(lambda: NumpyArrowExtractor().extract((1, 2)))
+step(lambda: np.array((1, 2)))
+"""
+OBJECT = "import numpy as np\ndef kinds(): return [np.object for _ in (1,)]"
+OBJECTS = "import numpy as np\nclass A:\n    def kind(self): return np.object is object"
+USE_OBJECT = """
+import datasets.features.features, datasets.formatting.formatting
+step(lambda: datasets.features.features.kinds() == [object])
+step(lambda: datasets.formatting.formatting.A().kind())
+"""
+PANDAS = """
+class DataFrame:
+    def __init__(self, data): self.dtypes = dict.fromkeys(data, "str")
+    def astype(self, kinds):
+        frame = DataFrame({})
+        frame.dtypes = {name: "object" if name in kinds else kind for name, kind in self.dtypes.items()}
+        return frame
+def read_csv(file, sep=","): return file
+"""
+ARROW = """
+class types:
+    @staticmethod
+    def is_large_string(kind): return kind == "large_string"
+class Field:
+    def __init__(self, kind): self.type = kind
+class Table:
+    @staticmethod
+    def from_pandas(frame):
+        table = Table()
+        table.schema = table
+        table.frame = frame
+        return table
+    def field(self, name): return Field({"str": "large_string", "object": "string"}[self.frame.dtypes[name]])
+"""
+FOLDER = """
+import pandas as pd
+import pyarrow as pa
+class FolderBasedBuilder:
+    def kind(self): return pa.Table.from_pandas(pd.DataFrame({"file_name": []})).field("file_name").type
+    def known(self): return [one for one in ("string",)]
+"""
+USE_FOLDER = """
+from datasets.packaged_modules.folder_based_builder.folder_based_builder import FolderBasedBuilder
+step(lambda: FolderBasedBuilder().kind())
+"""
+CSV = """
+import pandas as pd
+class CsvConfig:
+    sep, verbose = ",", False
+    @property
+    def pd_read_csv_kwargs(self): return {"sep": self.sep, "verbose": self.verbose}
+"""
+USE_CSV = """
+from datasets.packaged_modules.csv.csv import CsvConfig
+config = CsvConfig()
+step(lambda: config.pd_read_csv_kwargs)
+config.verbose = True
+step(lambda: config.pd_read_csv_kwargs)
+"""
+USE_LOCAL = """
+from fsspec.implementations.local import LocalFileSystem
+step(lambda: LocalFileSystem.protocol != "file")
+step(lambda: LocalFileSystem.protocol == ("file", "local"))
+step(lambda: LocalFileSystem.protocol == "s3")
+"""
+OLD_PATTERNS = """
+ALL_DEFAULT_PATTERNS = [{"train": ["**x*"]}]
+class FS:
+    def glob(self, path, detail=False):
+        if "**x" in path: raise ValueError("Invalid pattern")
+        return {"plain": 0} if detail else ["plain"]
+    def find(self, root, withdirs, detail): return {root + "a/x.csv": 1, root + "b.csv": 2}
+    def _strip_protocol(self, path): return path
+LocalFileSystem = HfFileSystem = FS
+"""
+PATTERNS = (
+    OLD_PATTERNS
+    + """
+def get_fs_token_paths(path, options=None):
+    FS().glob(path)
+    return FS(), "token", [path]
+"""
+)
+TRANSLATE = "def glob_translate(pattern):\n    if '**x' in pattern: raise ValueError('Invalid pattern')"
+USE_PATTERNS = """
+from datasets.data_files import get_fs_token_paths
+for path in ("/d/**x*", "/d/*", "/d"):
+    step(lambda: get_fs_token_paths(path, None)[0].glob(path))
+    step(lambda: get_fs_token_paths(path)[0].glob(path, detail=True))
+"""
+USE_OLD_PATTERNS = """
+from datasets.data_files import LocalFileSystem
+step(lambda: LocalFileSystem().glob("/d/**x*"))
+"""
+EXTENSION = """
+known = {}
+class ExtensionType:
+    def __init__(self, storage, name): self.name, self.data = name, self.__arrow_ext_serialize__()
+def register_extension_type(kind): known[kind.name] = kind
+def unregister_extension_type(name): del known[name]
+def null(): return None
+"""
+USE_EXTENSION = """
+import pyarrow
+def kind():
+    class Kind(pyarrow.PyExtensionType):
+        def __init__(self, size):
+            self.size = size
+            super().__init__(None)
+        def __reduce__(self): return Kind, (self.size,)
+    return Kind
+step(lambda: kind()(2).data.decode())
+step(lambda: kind().__arrow_ext_deserialize__(None, b"[3]").size)
+step(lambda: kind() and list(pyarrow.known.values())[0].__arrow_ext_deserialize__(None, b"[4]").size)
+def late():
+    made = kind()
+    compatshim.revert()
+    return made(2).data.decode()
+step(late)
+"""
+TO_PYLIST = """
+import pyarrow as pa
+class ArrayExtensionArray(pa.Array):
+    def to_pylist(self): return [7]
+"""
+TO_PYLIST_WITH_MAPS = TO_PYLIST.replace("(self)", "(self, maps_as_pydicts=0)")
+ARRAY = "class Array:\n    def to_pylist(self):\n        'to_pylist(self, *, maps_as_pydicts=None)'"
+USE_TO_PYLIST = """
+from datasets.features.features import ArrayExtensionArray
+step(lambda: ArrayExtensionArray().to_pylist())
+step(lambda: ArrayExtensionArray().to_pylist(maps_as_pydicts=None))
+"""
+USE_HF_FOLDER = """
+import huggingface_hub
+step(lambda: huggingface_hub.HfFolder.get_token())
+"""
+SECRET = {"huggingface_hub/__init__.py": "def get_token(): return 'secret'"}
+FORMATTING = "datasets__formatting__formatting"
+BUILDER = "datasets__packaged_modules__folder_based_builder__folder_based_builder"
+OLD_PINS: Dict[str, Scenario] = {
+    "auth headers": pins(
+        USE_HEADERS,
+        {**package(evaluate__utils__file_utils=HEADERS, huggingface_hub__hf_api=""), **SECRET},
+        evaluate="0.4.5", huggingface_hub="1.4.1",
+    ),
+    "download config": pins(
+        USE_CONFIG, package(datasets__download__download_config=CONFIG), evaluate="0.4.1", datasets="3.0.0"
+    ),
+    "column": pins(
+        USE_COLUMN,
+        package(evaluate__module=METRIC, datasets__arrow_dataset=COLUMN),
+        evaluate="0.4.2", datasets="4.0.0",
+    ),
+    "column, read whole": pins(
+        USE_COLUMN,
+        package(evaluate__module=METRIC.replace("[name]", "[name][:]"), datasets__arrow_dataset=COLUMN),
+        evaluate="0.4.2", datasets="4.0.0",
+    ),
+    "numpy copy": pins(
+        USE_NUMPY, package(numpy=NUMPY, **{FORMATTING: EXTRACTOR}), datasets="2.18.0", numpy="2.0.0"
+    ),
+    "numpy, as it was": pins(
+        USE_NUMPY,
+        package(numpy=NUMPY.replace("is False", "is 0"), **{FORMATTING: EXTRACTOR}),
+        datasets="2.18.0", numpy="2.0.0",
+    ),
+    "numpy, no copy": pins(
+        USE_NUMPY,
+        package(numpy=NUMPY, **{FORMATTING: EXTRACTOR.replace(", copy=False", "")}),
+        datasets="2.18.0", numpy="2.0.0",
+    ),
+    "numpy object": pins(
+        USE_OBJECT,
+        package(numpy="", datasets__features__features=OBJECT, **{FORMATTING: OBJECTS}),
+        datasets="2.3.2", numpy="1.24.0",
+    ),
+    "folder metadata": pins(
+        USE_FOLDER, package(pandas=PANDAS, pyarrow=ARROW, **{BUILDER: FOLDER}), datasets="3.6.0", pandas="3.0.0"
+    ),
+    "csv options": pins(
+        USE_CSV, package(pandas=PANDAS, datasets__packaged_modules__csv__csv=CSV), datasets="2.16.1", pandas="3.0.0"
+    ),
+    "local file system": pins(
+        USE_LOCAL,
+        package(fsspec__implementations__local="class LocalFileSystem: protocol = ('file', 'local')"),
+        datasets="2.14.4", fsspec="2023.10.0",
+    ),
+    "patterns": pins(
+        USE_PATTERNS,
+        package(datasets__data_files=PATTERNS, fsspec__utils=TRANSLATE),
+        datasets="2.14.4", fsspec="2023.12.0",
+    ),
+    "older patterns": pins(
+        USE_OLD_PATTERNS,
+        package(datasets__data_files=OLD_PATTERNS, fsspec__utils=TRANSLATE),
+        datasets="2.10.1", fsspec="2023.12.0",
+    ),
+    "patterns, as they were": pins(
+        USE_PATTERNS,
+        package(datasets__data_files=PATTERNS, fsspec__utils=""),
+        datasets="2.14.4", fsspec="2023.12.0",
+    ),
+    "extension type": pins(USE_EXTENSION, package(pyarrow=EXTENSION), datasets="2.14.6", pyarrow="21.0.0"),
+    "array to_pylist": pins(
+        USE_TO_PYLIST,
+        package(pyarrow=ARRAY, datasets__features__features=TO_PYLIST),
+        datasets="2.18.0", pyarrow="20.0.0",
+    ),
+    "array to_pylist, with maps": pins(
+        USE_TO_PYLIST,
+        package(pyarrow=ARRAY, datasets__features__features=TO_PYLIST_WITH_MAPS),
+        datasets="2.18.0", pyarrow="20.0.0",
+    ),
+    "HfFolder": pins(USE_HF_FOLDER, SECRET, datasets="2.15.0", huggingface_hub="2.4.0"),
+}  # fmt: skip
+
+
 SCENARIOS: Dict[str, Scenario] = {
+    **OLD_PINS,
     "story": Scenario(),
     "late": Scenario(LATE),
     "reload": Scenario(IMPORT + TARGETS + RELOAD + USE),
@@ -257,6 +544,8 @@ THEIRS = (
 )
 # The outermost handlers, where a first failure has already been caught and a second one would be the last.
 LAST = (
+    ("replacements.missing", "raise AttributeError"),  # as if nothing were there
+    ("replacements.refuse", "raise AttributeError"),
     ("Late.find_spec", "sys.meta_path[:] ="),
     ("Late.find_spec", "from compatshim.startup import guard"),
     ("Late.find_spec", "guard.failed("),
