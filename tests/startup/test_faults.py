@@ -174,6 +174,7 @@ try: import sitecustomize
 except ImportError: pass
 """
 
+
 def package(**modules: str) -> Dict[str, str]:
     """Modules by their dotted names (``__`` for the dot), and the packages that they are in."""
     files: Dict[str, str] = {}
