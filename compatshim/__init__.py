@@ -57,7 +57,7 @@ def _start() -> None:
             return
         index = _index()
         versions = _installed(index)
-        if _suspects(index, versions):
+        if _suspects(index, versions) or os.environ.get("COMPATSHIM_SHIMS"):
             from compatshim import startup
 
             startup.arm(versions)
@@ -96,7 +96,11 @@ def _index() -> "Index":
     """Read the index. Its text is not taken apart: most of it is about what is not installed."""
     place = os.sep.join((__path__[0], "startup", "index.txt"))
     loader: Any = __spec__.loader
-    text: str = loader.get_data(place).decode("latin-1")  # of all codecs the cheapest
+    return _laid_out(loader.get_data(place).decode("latin-1"))  # of all codecs the cheapest
+
+
+def _laid_out(text: str) -> "Index":
+    """An index by its text."""
     _, starts, blocks = text[: text.index("\n\n")].split("\n")
     words = iter(blocks.split(" "))
     return frozenset(starts.split(" ")), dict(zip(words, words)), text

@@ -14,10 +14,10 @@ import re
 from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from compatshim.model import Advisory, Catalog, CatalogError
+from compatshim.startup.offers import offers
 
 VARIABLE = "COMPATSHIM_CATALOG"
 """Folders, separated as in PATH."""
-GROUP = "compatshim.catalogs"
 ALLOWED = "COMPATSHIM_SHIMS"
 """Packages whose shims may run, separated by commas: what a catalog names is nothing but a name without it."""
 
@@ -107,36 +107,9 @@ def _overlap(one: Advisory, other: Advisory) -> bool:
 
 def _entry_points(path: Sequence[str]) -> Iterator[Source]:
     """Folders that installed distributions offer; their code is neither imported nor run."""
-    for entry in dict.fromkeys(os.path.abspath(item) for item in path if isinstance(item, str)):
-        try:
-            names = sorted(os.listdir(entry))
-        except (OSError, ValueError):  # an archive, or nothing
-            continue
-        for name in names:
-            if name.endswith(".dist-info"):
-                for key, value in _offers(os.path.join(entry, name, "entry_points.txt")):
-                    folder = os.path.join(entry, *re.split(r"[.:]", value))
-                    yield Source(folder, f"entry point {key} of {name[: -len('.dist-info')]}")
-
-
-def _offers(path: str) -> Iterator[Tuple[str, str]]:
-    """Names and values of our group in a file of entry points."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)  # most have no such file or another group: no file object is made
-    except OSError:
-        return
-    try:
-        content = os.read(descriptor, 1 << 20)
-    finally:
-        os.close(descriptor)
-    if GROUP.encode("ascii") in content:
-        text = content.decode("utf-8", "replace")
-        import configparser
-
-        parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
-        try:
-            parser.read_string(text)
-        except configparser.Error as error:
-            raise CatalogError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-        if parser.has_section(GROUP):
-            yield from parser.items(GROUP)
+        for entry, distribution, key, value in offers(path):
+            folder = os.path.join(entry, *re.split(r"[.:]", value))
+            yield Source(folder, f"entry point {key} of {distribution}")
+    except ValueError as error:
+        raise CatalogError(str(error)) from error

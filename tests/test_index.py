@@ -120,7 +120,7 @@ def rows() -> Iterator[Tuple[str, List[Tuple[str, str]]]]:
     body = text[text.index("\n\n") + 2 :].split("\n")
     for line in body:
         if "\t" in line:
-            terms, advisory, _, ends = line.split("\t")
+            terms, advisory, _, ends, _ = line.split("\t")
             yield advisory, list(zip(terms.split(","), ends.split(",")))
 
 

@@ -23,6 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="kb", metavar="COMMAND", required=True)
     compile_ = commands.add_parser("compile", help="write what is made from the advisories and the snapshot")
     compile_.add_argument("--check", action="store_true", help="only say whether it is fresh (exit status 1: no)")
+    compile_.add_argument(
+        "--catalog", metavar="DIR", help="the start-up index of an organisation's catalog, into its shims' package"
+    )
     commands.add_parser("snapshot", help="rebuild the bundled index metadata from the network")
     for name, module in _modules().items():
         module.configure(commands.add_parser(name, help=module.HELP, description=module.__doc__))
@@ -63,11 +66,20 @@ def _compile(args: argparse.Namespace) -> int:
     from compatshim.metadata.snapshot import Snapshot
 
     known, snapshot = catalog.load(), Snapshot.bundled()
-    texts = compiler.compiled(known, snapshot)
+    if args.catalog is None:
+        texts = compiler.compiled(known, snapshot)
+    else:
+        from compatshim.kb import foreign
+
+        known = foreign.load(args.catalog, known)
+        texts = foreign.compiled(args.catalog, known, snapshot)
+        if not texts:
+            options.say(f"{args.catalog}: no advisory has a shim: start-up has nothing to know of it")
     if args.check:
         stale = [path for path, text in texts.items() if files.read_text(path) != text]
         for path in stale:
-            options.say(f"{path}: is not what the advisories say: run `python -m compatshim kb compile`")
+            again = f" --catalog {args.catalog}" if args.catalog else ""
+            options.say(f"{path}: is not what the advisories say: run `python -m compatshim kb compile{again}`")
         return cli.FINDINGS if stale else cli.CLEAN
     for path in compiler.write(texts):
         options.say(f"{path}: written ({len(known.advisories)} advisories)")

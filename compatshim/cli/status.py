@@ -39,12 +39,14 @@ def _here(args: argparse.Namespace) -> int:
     from compatshim import autostart, catalog
     from compatshim.inventory import environment
     from compatshim.report import data, text
-    from compatshim.startup import installed, match
+    from compatshim.startup import foreign, installed, match
 
     settings = _settings()
     path = sys.path if args.python is None else environment.search_path(args.python)[0]
     versions = installed.scan(path)
-    armed, unknown = match.armed(versions)
+    rows, unknown = foreign.joined(*match.holding(match.own(), versions), path=path)
+    armed = match.hooks(rows)
+    not_allowed = match.hooks(row for _, row in foreign.offered(path))
     enabled = autostart.found(path)
     shims: List[Dict[str, Any]] = [
         {
@@ -52,8 +54,10 @@ def _here(args: argparse.Namespace) -> int:
             "shim": shim,
             "modules": list(modules),
             "disabled": settings.mode in ("off", "observe") or settings.disables(advisory),
+            "allowed": allowed,
         }
-        for advisory, shim, modules in armed
+        for those, allowed in ((armed, True), (not_allowed, False))
+        for advisory, shim, modules in those
     ]
     if args.format == "json":
         content = {
@@ -78,13 +82,15 @@ def _here(args: argparse.Namespace) -> int:
     page.line(("seen ", "dim"), shown or "none of the projects that advisories name")
     for shim in shims:
         state = "disabled" if shim["disabled"] else "would probe and mend"
+        if not shim["allowed"]:
+            state = f"is left alone ({foreign.VARIABLE}={shim['shim'].partition('.')[0]} lets it run):"
         page.line((shim["advisory"], "bold"), f"  {state} {', '.join(shim['modules'])} ({shim['shim']})")
     for project, found in sorted(unknown.items()):
         page.line(
             ("left alone: ", text.STYLES["warning"]),
             f"{project} {', '.join(found)}: not a version known here",
         )
-    if not shims:
+    if not armed:
         page.line("Nothing would be patched.")
     sys.stdout.write(page.render())
     return cli.CLEAN

@@ -9,19 +9,19 @@ holds nothing of an advisory without a shim::
 
      2.15.0 / 2.16.0 2.16.1 /
      0.4.0 0.4.1 /0 0.4.2 /
-    datasets 00009 00024,evaluate 00000 00012\tCSA-1\tsome_shim=some.module,other\t2.16.0 -,0 0.4.2
+    datasets 00009 00024,evaluate 00000 00012\tCSA-1\tsome_shim=some.module,other\t2.16.0 -,0 0.4.2\thang
 
 First come, in a line each, what the metadata of its projects may begin with, and where in the text the block of
 each project starts. A block is a line of the known versions in their order, and the rows that are filed under the
 project.
 
 A row (with tabs where \t stands) says that the versions of some projects are each in a half-open range: where in
-the line of the project the range starts and ends. Then come the advisory, its shims with the modules to hook, and
-the same ranges as versions, ``-`` standing for no end. An advisory has one row, or several when a term has several
-ranges. It is filed under the project whose range the fewest environments are in. In that project's line each run of
-versions is followed by ``/`` (which no name of a file holds) and the numbers of the rows filed under them: where
-they start, counted from the end of the line. Start-up thus reads but a few rows, and compares places instead of
-versions.
+the line of the project the range starts and ends. Then come the advisory, its shims with the modules to hook, the
+same ranges as versions, ``-`` standing for no end, and the symptom. An advisory has one row, or several when a term
+has several ranges. It is filed under the project whose range the fewest environments are in. In that project's line
+each run of versions is followed by ``/`` (which no name of a file holds) and the numbers of the rows filed under
+them: where they start, counted from the end of the line. Start-up thus reads but a few rows, and compares places
+instead of versions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import importlib
 import itertools
 import os
 from bisect import bisect_left
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
@@ -70,7 +70,16 @@ class _Row(NamedTuple):
     rest: str
 
 
-def index(catalog: Catalog, known: MetadataSource) -> str:
+Modules = Callable[[str], Sequence[str]]
+"""What a shim hooks, by its name."""
+
+
+def _modules(shim: str) -> Tuple[str, ...]:
+    modules: Tuple[str, ...] = importlib.import_module(f"compatshim.shims.{shim}").MODULES
+    return modules
+
+
+def index(catalog: Catalog, known: MetadataSource, modules: Modules = _modules) -> str:
     """The text of the start-up index for ``catalog``, enumerating the releases that ``known`` lists."""
     advisories = [advisory for advisory in catalog.advisories if advisory.shims]
     projects = sorted({project for advisory in advisories for project in advisory.projects})
@@ -79,7 +88,7 @@ def index(catalog: Catalog, known: MetadataSource) -> str:
     }
     filed: Dict[str, List[_Row]] = {project: [] for project in projects}
     for advisory in advisories:
-        for row in _rows(advisory, versions):
+        for row in _rows(advisory, versions, modules):
             filed[row.ranges[-1].project].append(row)
     blocks, places = {}, {}
     for project in projects:
@@ -100,8 +109,8 @@ def _start(project: str) -> str:
     return f"{project}-"[:4]
 
 
-def _rows(advisory: Advisory, versions: Mapping[str, Sequence[Version]]) -> Iterable[_Row]:
-    shims = ";".join(f"{shim}={','.join(_modules(shim))}" for shim in advisory.shims)
+def _rows(advisory: Advisory, versions: Mapping[str, Sequence[Version]], modules: Modules) -> Iterable[_Row]:
+    shims = ";".join(f"{shim}={','.join(modules(shim))}" for shim in advisory.shims)
     for intervals in itertools.product(*(term.ranges for term in advisory.terms)):
         ranges = [
             _range(project, interval, versions[project]) for project, interval in zip(advisory.projects, intervals)
@@ -110,7 +119,7 @@ def _rows(advisory: Advisory, versions: Mapping[str, Sequence[Version]]) -> Iter
         ranges.sort(key=lambda one: (one.last == len(versions[one.project]), one.last - one.first))
         ranges = [*ranges[1:], ranges[0]]
         ends = ",".join(f"{one.interval.introduced} {one.interval.fixed or '-'}" for one in ranges)
-        yield _Row(tuple(ranges), f"\t{advisory.id}\t{shims}\t{ends}")
+        yield _Row(tuple(ranges), f"\t{advisory.id}\t{shims}\t{ends}\t{advisory.symptom}")
 
 
 def _range(project: str, interval: Interval, versions: Sequence[Version]) -> _Range:
@@ -149,11 +158,6 @@ def _terms(row: _Row, places: Optional[Mapping[str, Sequence[int]]]) -> str:
         f" {places[one.project][one.last] if places else 0:05}"
         for one in row.ranges
     )
-
-
-def _modules(shim: str) -> Tuple[str, ...]:
-    modules: Tuple[str, ...] = importlib.import_module(f"compatshim.shims.{shim}").MODULES
-    return modules
 
 
 def compiled(catalog: Catalog, known: MetadataSource) -> Dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, Sequence
@@ -12,6 +14,14 @@ def arm(versions: Mapping[str, Sequence[str]]) -> None:
 
     Errors are the caller's to report: see ``compatshim.__init__``.
     """
-    from compatshim.startup import hook, match
+    from compatshim.startup import match
 
-    hook.install(*match.armed(versions))
+    rows, unknown = match.holding(match.own(), versions)
+    if os.environ.get("COMPATSHIM_SHIMS"):
+        from compatshim.startup import foreign
+
+        rows, unknown = foreign.joined(rows, unknown)
+    if rows or unknown:
+        from compatshim.startup import hook
+
+        hook.install(match.hooks(rows), unknown)

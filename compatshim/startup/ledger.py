@@ -19,6 +19,8 @@ REASONS = {
     "version-unknown": "the installed version could not be judged",
     "probe-negative": "the installed code does not have the fault",
     "shape-unknown": "the installed code has a shape this shim does not know",
+    "not-allowed": "it is another catalog's, and its package is not among COMPATSHIM_SHIMS",
+    "catalog-clash": "another catalog has it",
     "already-applied": "the same shim already mends it",
     "replaced-since": "other code patched over it since",
     "error": "compatshim failed",

@@ -13,24 +13,43 @@ import compatshim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+    from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
     Armed = List[Tuple[str, str, Tuple[str, ...]]]
+    # Advisory, its shims as the index has them, symptom, projects.
+    Row = Tuple[str, str, str, Tuple[str, ...]]
+    Unknown = Dict[str, Tuple[str, ...]]
     # Whether a term holds, by version; None where that is not known.
     Verdict = Dict[str, Optional[bool]]
 
 
-def armed(versions: Mapping[str, Sequence[str]]) -> Tuple[Armed, Dict[str, Tuple[str, ...]]]:
-    """Advisory, shim and modules to hook for every advisory that holds; and the versions that nobody could judge.
+def armed(versions: Mapping[str, Sequence[str]]) -> Tuple[Armed, Unknown]:
+    """Advisory, shim and modules to hook for every advisory of ours that holds; and what :func:`holding` says."""
+    rows, unknown = holding(own(), versions)
+    return hooks(rows), unknown
+
+
+def own() -> compatshim.Index:
+    """The index of the bundled catalog."""
+    return compatshim._index()  # noqa: SLF001  it is there for its cost
+
+
+def hooks(rows: Iterable[Row]) -> Armed:
+    """Advisory, shim and modules to hook."""
+    pairs = [(advisory, *shim.split("=")) for advisory, shims, _, _ in rows for shim in shims.split(";")]
+    return [(advisory, shim, tuple(modules.split(","))) for advisory, shim, modules in pairs]
+
+
+def holding(index: compatshim.Index, versions: Mapping[str, Sequence[str]]) -> Tuple[List[Row], Unknown]:
+    """The rows of every advisory in an index that holds; and the versions that nobody could judge.
 
     The latter only where an advisory hangs on them.
     """
-    index = compatshim._index()  # noqa: SLF001  it is there for its cost
     versions = {project: those for project, those in versions.items() if project in index[1]}
-    found: Set[Tuple[str, str]] = set()
+    found: Set[Row] = set()
     unknown: Dict[str, Set[str]] = {}
     for start in compatshim._suspects(index, versions):  # noqa: SLF001
-        terms, advisory, shims, ranges = index[2][start : index[2].index("\n", start)].split("\t")
+        terms, advisory, shims, ranges, symptom = index[2][start : index[2].index("\n", start)].split("\t")
         rows = list(zip(terms.split(","), ranges.split(",")))
         verdicts = [_without_library(index, term, ends, versions) for term, ends in rows]
         if all(map(_may_hold, verdicts)):
@@ -44,12 +63,9 @@ def armed(versions: Mapping[str, Sequence[str]]) -> Tuple[Armed, Dict[str, Tuple
                 if unjudged:
                     unknown.setdefault(term.partition(" ")[0], set()).update(unjudged)
             if all(True in verdict.values() for verdict in verdicts):
-                found.add((advisory, shims))
-    pairs = [(advisory, *shim.split("=")) for advisory, shims in sorted(found) for shim in shims.split(";")]
-    return (
-        [(advisory, shim, tuple(modules.split(","))) for advisory, shim, modules in pairs],
-        {project: tuple(sorted(those)) for project, those in sorted(unknown.items())},
-    )
+                projects = sorted(term.partition(" ")[0] for term, _ in rows)
+                found.add((advisory, shims, symptom, tuple(projects)))
+    return sorted(found), {project: tuple(sorted(those)) for project, those in sorted(unknown.items())}
 
 
 def _may_hold(verdict: Verdict) -> bool:

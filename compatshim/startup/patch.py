@@ -1,6 +1,7 @@
 """Apply a shim to a module and take it back: probe, replace the smallest thing, keep the original.
 
-A shim is a module below :mod:`compatshim.shims` with these names:
+A shim is a module below :mod:`compatshim.shims`, or in a package that the user allows (:mod:`.foreign`), with these
+names:
 
 ``MODULES``
     the modules it mends, as Python imports them;
@@ -116,7 +117,7 @@ def act(advisory: str, shim: str, name: str, module: ModuleType) -> None:
 
 def _mend(entry: ledger.Entry, module: ModuleType) -> None:
     """Load the shim, ask its probe, apply it; the entry says how that ended."""
-    place = f"compatshim.shims.{entry.shim}"
+    place = _place(entry.shim)
     __import__(place)
     code = sys.modules[place]
     if any(patch.mends(entry.shim, entry.module, module) for patch in _patches):
@@ -129,6 +130,17 @@ def _mend(entry: ledger.Entry, module: ModuleType) -> None:
         else:
             _apply(patches)
             entry.action, entry.reason = "applied", ""
+
+
+def _place(shim: str) -> str:
+    """The module of a shim. Code of another catalog runs only while the user allows its package."""
+    if "." not in shim:
+        return f"compatshim.shims.{shim}"
+    from compatshim.startup import foreign
+
+    if shim.partition(".")[0] not in foreign.allowed():
+        raise PermissionError(f"{foreign.VARIABLE} does not name the package of {shim}")
+    return shim
 
 
 def _apply(patches: List[Patch]) -> None:

@@ -55,4 +55,13 @@ class Status:
 def status() -> Status:
     """What compatshim applied, armed and left alone in this process, and why."""
     settings = policy.current()  # may add to the ledger
+    if settings.mode != "off":
+        try:
+            from compatshim.startup import foreign
+
+            foreign.note()
+        except Exception as error:
+            from compatshim.startup import guard
+
+            guard.failed("what other catalogs offer is not listed", error)
     return Status(settings, ledger.entries())

@@ -235,7 +235,7 @@ class TestNotices:
 class TestDamage:
     """compatshim itself is damaged: the program runs as if it were absent, and says so once."""
 
-    ON_DEMAND = ("installed.py", "late.py", "distributed.py", "joblog.py", "status.py")
+    ON_DEMAND = ("installed.py", "late.py", "distributed.py", "joblog.py", "status.py", "foreign.py", "offers.py")
     FILES = sorted(
         str(path.relative_to(support.PACKAGE))
         for folder in ("startup", "shims")
