@@ -51,8 +51,11 @@ def joined(
         for row in found:
             why = _clash(row, package, whose, described)
             if why:
-                entry = ledger.Entry(row[0], row[1].partition("=")[0], package, "skipped", reason="catalog-clash")
-                _refuse(entry, f"{row[0]} of {package} {why}")
+                shim = row[1].partition("=")[0]
+                _refuse(
+                    ledger.Entry(row[0], shim, package, "skipped", reason="catalog-clash"),
+                    f"{row[0]} of {package} {why}",
+                )
             else:
                 used.append(row)
         rows += used
@@ -93,8 +96,10 @@ def _index(package: str, path: Optional[Sequence[str]] = None) -> compatshim.Ind
     """The index of a package, which is not imported. Raises an exception whose text says what was wrong."""
     from importlib import machinery, util
 
-    spec = util.find_spec(package) if path is None else machinery.PathFinder.find_spec(package, path)
-    if spec is None or spec.submodule_search_locations is None or "." in package:
+    spec = None
+    if "." not in package:  # to find what is within a package is to import that
+        spec = util.find_spec(package) if path is None else machinery.PathFinder.find_spec(package, path)
+    if spec is None or spec.submodule_search_locations is None:
         raise LookupError(f"there is no package {package} here")
     try:
         place = os.path.join(next(iter(spec.submodule_search_locations)), INDEX)

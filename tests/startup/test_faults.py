@@ -20,6 +20,7 @@ import pytest
 from tests import faults, support
 from tests.e2e.support import PROGRAMS
 from tests.faults import Outcome, Point
+from tests.startup import acme
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here: not run")
 
@@ -461,6 +462,27 @@ OLD_PINS: Dict[str, Scenario] = {
 }  # fmt: skip
 
 
+ASK_FOREIGN = "step(lambda: str(compatshim.status()) and 'asked')\n"
+DAMAGED_OFFER = {"damaged-1.0.dist-info/entry_points.txt": "compatshim.catalogs\n"}
+
+
+def foreign(allowed: str, before: str = "", asked: str = "", **files: str) -> Scenario:
+    """Shims of an organisation beside ours, in packages some of which cannot be used."""
+    packages = {
+        "acme_shims": acme.index(),
+        "acme_old": "nothing",
+        "acme_others": acme.index("ACME-2026-0002", shim="acme_others.answer"),
+        "acme_twin": acme.index(shim="acme_twin.answer"),
+        "acme_csa": acme.index("CSA-2999-0001", shim="acme_csa.answer", symptom="hang"),
+        "acme_strange": acme.index("ACME-2026-0003", shim="os.path", symptom="slow"),
+    }
+    modules = {**support.MODULES, **acme.LOADER, **files}
+    for name, text in packages.items():
+        modules.update({**acme.package(name, text), **acme.offered(name)})
+    program = f"{IMPORT}{asked}{before}{TARGETS}import acme_loader\nstep(acme_loader.answer)\n{USE}"
+    return Scenario(program, modules=modules, env={"COMPATSHIM_SHIMS": allowed}, path=("file",))
+
+
 SCENARIOS: Dict[str, Scenario] = {
     **OLD_PINS,
     "story": Scenario(),
@@ -516,6 +538,13 @@ SCENARIOS: Dict[str, Scenario] = {
         IMPORT + TARGETS + THEIR_PATCH + ASK + REVERT + USE,
         env={"COMPATSHIM": "apply", "COMPATSHIM_DISABLE": "CSA-9999-0001"},
     ),
+    "foreign": foreign("acme_shims"),
+    "foreign, some too many": foreign(
+        "acme_shims,nowhere,datasets,acme_old,acme_others,acme_twin,acme_csa,acme_strange"
+    ),
+    "foreign, taken back": foreign("acme_shims", "import os\nos.environ['COMPATSHIM_SHIMS'] = ''\n"),
+    "foreign, asked": foreign("", asked=ASK_FOREIGN),
+    "foreign, asked, and damaged": foreign("", asked=ASK_FOREIGN, **DAMAGED_OFFER),
     "a shim fails": Scenario(also=["poll = _poll(module)"]),
     "a shim fails half way": Scenario(also=["_patches.extend(patches)"]),
     "a probe fails": Scenario(also=["lock = module.FileFreeLock("]),
@@ -582,6 +611,8 @@ ELSEWHERE = (
         "known",
         "return sorted({line.split('\\t')[1] for line in compatshim._index()[2].split('\\n') if '\\t' in line})",
     ),
+    ("armed", "rows, unknown = holding(own(), versions)"),
+    ("armed", "return (hooks(rows), unknown)"),
     ("scan", "return compatshim._installed(compatshim._index(), path)"),
 )
 
@@ -635,7 +666,8 @@ class Bench:
         also = [(faults.find(self.points, text).number, scenario.kind) for text in scenario.also if failing]
         chosen = [*(pair for pair in also if pair[0] not in dict(raises)), *raises]
         program = scenario.program if failing else scenario.program.replace("compatshim.revert()", "None")
-        env = {"COMPATSHIM": "", "COMPATSHIM_DISABLE": "", "COMPATSHIM_LOG": "", "RANK": "", **scenario.env, **env}
+        unset = ("COMPATSHIM", "COMPATSHIM_DISABLE", "COMPATSHIM_LOG", "COMPATSHIM_SHIMS", "RANK")
+        env = {**dict.fromkeys(unset, ""), **scenario.env, **env}
         env = {key: self.special.get(value, value) for key, value in env.items()}
         cwd = os.path.join(self.special[scenario.cwd], "deep")
         return json.dumps({"path": path, "env": env, "program": program, "raise": chosen, "cwd": cwd})
