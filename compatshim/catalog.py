@@ -8,6 +8,7 @@ not know: those are ignored.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from typing import Any, Dict
@@ -33,6 +34,7 @@ from compatshim.model import (
 from compatshim.strict import Reader
 
 SCHEMA_VERSION = "1.0"
+COMPILED = "catalog.json"
 BUNDLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "advisories")
 
 __all__ = ["BUNDLED", "SCHEMA_VERSION", "Catalog", "CatalogError", "load", "parse"]
@@ -73,7 +75,18 @@ def load(folder: str = BUNDLED, *, private: bool = False) -> Catalog:
         if row.outcome == "good"
         for project, version in row.versions
     }
-    return Catalog(tuple(advisories), digest.hexdigest()[:12], frozenset(proven))
+    number = digest.hexdigest()[:12]
+    return Catalog(tuple(advisories), number, frozenset(proven), _version(folder, number))
+
+
+def _version(folder: str, digest: str) -> str:
+    """The version that the advisories in a folder got when they were compiled; empty if they changed since."""
+    try:
+        with open(os.path.join(folder, COMPILED), encoding="utf-8") as file:
+            known = json.load(file)
+    except (OSError, ValueError):
+        return ""
+    return str(known.get("version", "")) if known.get("digest") == digest else ""
 
 
 def _private(advisory: Advisory, path: str) -> None:

@@ -13,7 +13,7 @@ import os
 import re
 from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from compatshim.model import Advisory, Catalog, CatalogError
+from compatshim.model import Advisory, Catalog, CatalogError, Part
 from compatshim.startup.offers import offers
 
 VARIABLE = "COMPATSHIM_CATALOG"
@@ -84,7 +84,8 @@ def merged(bundled: Catalog, others: Sequence[Tuple[Source, Catalog]], allowed: 
             advisories[advisory.id] = (advisory, file)
     proven = bundled.proven.union(*(one.proven for _, one in others))
     together = tuple(advisories[identifier][0] for identifier in sorted(advisories))
-    return Catalog(together, digest.hexdigest()[:12], proven)
+    parts = tuple(Part(*source, one.digest, len(one.advisories)) for source, one in others)
+    return Catalog(together, digest.hexdigest()[:12], proven, bundled.version, parts)
 
 
 def _allowed(advisory: Advisory, packages: Sequence[str]) -> Advisory:

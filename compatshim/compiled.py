@@ -27,6 +27,7 @@ def load() -> Catalog:
             tuple(_advisory(item) for item in found["advisories"]),
             found["digest"],
             frozenset((project, version) for project, versions in found["proven"].items() for version in versions),
+            found["version"],
         )
     except OSError as error:
         raise CatalogError(f"{where}: cannot be read ({error.strerror}): install compatshim again") from error
@@ -68,6 +69,7 @@ def dump(catalog: Catalog) -> str:
     for project, version in sorted(catalog.proven):
         proven.setdefault(project, []).append(version)
     content = {
+        "version": catalog.version,
         "digest": catalog.digest,
         "proven": proven,
         "advisories": [_dumped(advisory) for advisory in catalog.advisories],

@@ -211,6 +211,17 @@ class CatalogError(CompatshimError):
     """A catalog or an advisory cannot be used. The message names the file and, of an advisory, line and key."""
 
 
+class Part(NamedTuple):
+    """A catalog that was added to the bundled one."""
+
+    folder: str
+    told: str
+    """Who named it."""
+    digest: str
+    advisories: int
+    """How many it has."""
+
+
 class Catalog(NamedTuple):
     """All advisories, in order of id."""
 
@@ -219,6 +230,10 @@ class Catalog(NamedTuple):
     """Twelve hexadecimal digits that change with any byte of any advisory."""
     proven: FrozenSet[Tuple[str, str]] = frozenset()
     """Projects and versions, as strings, that some verified row found good."""
+    version: str = ""
+    """The day of the newest change to the bundled one, as 2026.11.25 or 2026.11.25.1; empty when it has none."""
+    parts: Tuple[Part, ...] = ()
+    """What was added to the bundled one."""
 
     def advisory(self, identifier: str) -> Advisory:
         """The advisory with an id, in whatever letters. Raises :exc:`KeyError` when there is none."""

@@ -19,7 +19,7 @@ from tests import frozen, support
 OURS = {
     "analysis", "catalogs", "cli", "cli.check", "cli.options", "compiled", "errors", "files",
     "inventory", "inventory.environment", "inventory.probe", "match", "model", "report", "report.text",
-    "startup", "startup.project", "terminal",
+    "startup", "startup.offers", "startup.project", "terminal",
 }  # fmt: skip
 """What a check of a healthy environment is made of."""
 SOLVING = {

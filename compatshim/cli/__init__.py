@@ -37,6 +37,19 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(*args, **{"width": terminal.columns(80) - 2, **kwargs})
 
 
+class _Version(argparse.Action):
+    """Reads what the version is when somebody asks."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import json
+
+        from compatshim import files
+
+        catalog = json.loads(files.packaged("advisories", "catalog.json"))
+        sys.stdout.write(f"compatshim {__version__} (catalog {catalog['version']}, {catalog['digest']})\n")
+        parser.exit()
+
+
 def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of the whole command line, or of as much of it as ``argv`` needs."""
     made = argparse.ArgumentParser(
@@ -45,7 +58,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         epilog="Exit status: 0 clean, 1 findings, 2 usage or internal error, 3 nothing could be checked.",
         formatter_class=_Formatter,
     )
-    made.add_argument("--version", action="version", version=f"compatshim {__version__}")
+    made.add_argument("--version", action=_Version, nargs=0, help="say the versions of it and of its catalog")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
     # Where a command is named, what the others would have said is not needed: it takes as long as a healthy check.
     for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:

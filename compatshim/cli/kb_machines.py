@@ -94,6 +94,16 @@ def metadata() -> MetadataSource:
 
 
 @contextlib.contextmanager
+def releases(args: argparse.Namespace) -> Iterator[MetadataSource]:
+    """What releases there are, whatever is installed here: in the snapshot, or in the index over it."""
+    from compatshim.cli import source
+    from compatshim.model import Inventory
+
+    with source.opened(argparse.Namespace(index=args.index, python=None), Inventory("", {}), None) as found:
+        yield found
+
+
+@contextlib.contextmanager
 def watching(engine: Engine) -> Iterator[Watch]:
     """Lines, and below them a bar with the time left where standard error is a terminal."""
     from compatshim.kb.verify import Watch

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
 
 from compatshim import cli
 from compatshim.cli import kb_machines, options
@@ -18,6 +18,7 @@ from compatshim.cli import kb_machines, options
 if TYPE_CHECKING:
     from compatshim.kb.verify import Result
     from compatshim.kb.worlds import Versions
+    from compatshim.metadata.interface import MetadataSource
     from compatshim.model import Advisory
 
 HELP = "run reproducers in real environments and write the verified rows"
@@ -28,18 +29,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("advisory", nargs="*", metavar="CSA-…", help="default: all")
     kb_machines.configure(parser)
     parser.add_argument("--advisories", metavar="DIR", help="default: those that are part of compatshim")
+    options.index(parser)
+    parser.add_argument(
+        "--untried",
+        action="store_true",
+        help="run nothing; only say which releases are newer than all that was run (exit status 1: some)",
+    )
     options.output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Verify, write, and say what came of it."""
     from compatshim import catalog
-    from compatshim.kb import verify
 
     folder = args.advisories or catalog.BUNDLED
     known = catalog.load(folder)
     wanted = [options.named(known, identifier) for identifier in args.advisory] or list(known.advisories)
-    metadata = kb_machines.metadata()
+    with kb_machines.releases(args) as metadata:
+        return _untried(args, wanted, metadata) if args.untried else _verify(args, folder, wanted, metadata)
+
+
+def _untried(args: argparse.Namespace, wanted: Sequence[Advisory], metadata: MetadataSource) -> int:
+    """Say which releases nobody has tried."""
+    from compatshim.kb import verify
+
+    told = {
+        advisory.id: {project: str(version) for project, version in verify.untried(advisory, metadata)}
+        for advisory in wanted
+    }
+    if args.format == "json":
+        content = [{"id": identifier, "untried": those} for identifier, those in told.items()]
+        json.dump({"schema_version": "1.0", "advisories": content}, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        for identifier, those in told.items():
+            _say_untried(identifier, those)
+        options.say(f"{len(told)} advisories, {sum(map(bool, told.values()))} with releases that were not tried")
+    options.say(f"releases are those of the {metadata.description}")
+    return cli.FINDINGS if any(told.values()) else cli.CLEAN
+
+
+def _verify(args: argparse.Namespace, folder: str, wanted: Sequence[Advisory], metadata: MetadataSource) -> int:
+    """Run the reproducers."""
+    from compatshim.kb import verify
+
     told: List[Dict[str, Any]] = []
     contradicted = False
     with kb_machines.engine(args) as engine, kb_machines.watching(engine) as watch:
@@ -78,6 +111,11 @@ def _told(advisory: Advisory, result: Result, untried: Versions) -> Dict[str, An
     }
 
 
+def _say_untried(identifier: str, those: Mapping[str, str]) -> None:
+    for project, version in those.items():
+        sys.stdout.write(f"{identifier}: not tried yet: {project} {version}\n")
+
+
 def _say(told: Dict[str, Any]) -> None:
     counts = ", ".join(
         [f"{told['rows']} rows", *(f"{len(told[key])} {key}" for key in ("contradictions", "skipped"))]
@@ -87,8 +125,7 @@ def _say(told: Dict[str, Any]) -> None:
         sys.stdout.write(f"{told['id']}: dead: what should be bad is good\n")
     for one in told["spread"]:
         sys.stdout.write(f"{told['id']}: spread: {one}\n")
-    for project, version in told["untried"].items():
-        sys.stdout.write(f"{told['id']}: not tried yet: {project} {version}\n")
+    _say_untried(told["id"], told["untried"])
     sys.stdout.flush()
     for one in (*told["contradictions"], *told["skipped"]):
         options.say(f"{told['id']}: {one}")

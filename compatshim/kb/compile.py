@@ -28,8 +28,10 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import json
 import os
 from bisect import bisect_left
+from datetime import datetime, timezone
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
@@ -161,12 +163,34 @@ def _terms(row: _Row, places: Optional[Mapping[str, Sequence[int]]]) -> str:
 
 
 def compiled(catalog: Catalog, known: MetadataSource) -> Dict[str, str]:
-    """The text of every compiled file, by its path."""
+    """The text of every compiled file, by its path.
+
+    A catalog that is not the one that was compiled last gets a version of its own: today.
+    """
+    if not catalog.version:
+        catalog = catalog._replace(version=version(_last(), datetime.now(timezone.utc)))
     made = {INDEX: index(catalog, known), CATALOG: dump(catalog), SCHEMA: schema.text()}
     if os.path.isdir(os.path.dirname(SHIMS)):  # an installed package has no documentation beside it
         made[SHIMS] = shims.page(catalog)
         made.update((os.path.join(PAGES, name), text) for name, text in pages.pages(catalog).items())
     return made
+
+
+def version(last: str, now: datetime) -> str:
+    """What comes after the version ``last``: the day, with a number where that is not enough to be greater."""
+    day = (now.year, now.month, now.day)
+    year, month, date, *number = map(int, last.split(".")) if last else (0, 0, 0)
+    if day > (year, month, date):
+        return ".".join(map(str, day))
+    return ".".join(map(str, (year, month, date, number[0] + 1 if number else 1)))
+
+
+def _last() -> str:
+    """The version of the catalog that was compiled last; empty where there is none."""
+    try:
+        return str(json.loads(files.read_text(CATALOG) or "{}").get("version", ""))
+    except ValueError:  # two branches met in it
+        return ""
 
 
 def write(texts: Mapping[str, str]) -> Tuple[str, ...]:

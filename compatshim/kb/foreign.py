@@ -31,9 +31,7 @@ def compiled(folder: str, found: Catalog, known: MetadataSource) -> Dict[str, st
     if not packages:
         return {}
     if len(packages) > 1:
-        raise CatalogError(
-            f"{folder}: has shims of several packages ({', '.join(packages)}): make a catalog of each"
-        )
+        raise CatalogError(f"{folder}: has shims of {' and '.join(packages)}: make a catalog for each package")
     place = os.path.abspath(folder)
     if os.path.basename(place) != packages[0]:
         place = os.path.dirname(place)

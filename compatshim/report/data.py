@@ -26,6 +26,8 @@ def render(kind: str, catalog: Catalog, content: Mapping[str, Any]) -> str:
         "kind": kind,
         "compatshim": __version__,
         "catalog": catalog.digest,
+        "catalog_version": catalog.version,
+        "catalogs": [part._asdict() for part in catalog.parts],
     }
     # ASCII alone: a file name may hold bytes that no encoding takes.
     return json.dumps({**head, **content}, indent=2) + "\n"
