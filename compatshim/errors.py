@@ -1,6 +1,9 @@
-"""What the command line says and ends with exit status 2 instead of a traceback."""
+"""How a command ends: its exit statuses, and what it says instead of a traceback."""
 
 from __future__ import annotations
+
+CLEAN, FINDINGS, ERROR, NOTHING = 0, 1, 2, 3
+"""Exit statuses: all is well, something is not, it could not be done, nothing could be checked."""
 
 
 class CompatshimError(Exception):

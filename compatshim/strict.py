@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import date, datetime
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Type
+from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Type
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
@@ -16,6 +16,14 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+def near(word: str, words: Iterable[str]) -> str:
+    """The end of a message about a word that is none of ``words``: which of them was meant, if one is near."""
+    import difflib
+
+    found = difflib.get_close_matches(word, sorted(words), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 class Reader:
@@ -45,9 +53,9 @@ class Reader:
 
     def error(self, where: str, message: str) -> Exception:
         """What to raise about the value at ``where``."""
-        return self.wrong(f"{self.path}:{self._line(where)}: {where}: {message}")
+        return self.wrong(f"{self.path}:{self.line(where)}: {where}: {message}")
 
-    def _line(self, where: str) -> int:
+    def line(self, where: str) -> int:
         """The line of a key such as ``terms[1].ranges``: as deep as table headers and keys lead to it."""
         line, header, inside = 0, "", True
         for part in where.split("."):
@@ -80,7 +88,8 @@ class Reader:
         prefix = f"{where}." if where else ""
         for key in table:
             if key not in known and not self.lenient:
-                raise self.error(f"{prefix}{key}", f"unknown key (known here: {', '.join(sorted(known))})")
+                meant = near(key, known)
+                raise self.error(f"{prefix}{key}", f"unknown key (known here: {', '.join(sorted(known))}){meant}")
         for key in required.split():
             if key not in table:
                 raise self.error(f"{prefix}{key}", "missing")
@@ -98,7 +107,7 @@ class Reader:
         value = self.string(table, where, key)
         if value not in words:
             full = f"{where}.{key}" if where else key
-            raise self.error(full, f"{value!r} is not one of {', '.join(words)}")
+            raise self.error(full, f"{value!r} is not one of {', '.join(words)}{near(value, words)}")
         return value
 
     def strings(self, table: Mapping[str, Any], where: str, key: str) -> Tuple[str, ...]:
@@ -108,6 +117,13 @@ class Reader:
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise self.error(full, f"a list of strings is wanted, not {value!r}")
         return tuple(value)
+
+    def truth(self, table: Mapping[str, Any], where: str, key: str) -> bool:
+        """``true`` or ``false``."""
+        value = table.get(key)
+        if not isinstance(value, bool):
+            raise self.error(f"{where}.{key}" if where else key, f"true or false is wanted, not {value!r}")
+        return value
 
     def requirements(self, table: Mapping[str, Any], where: str, key: str) -> Tuple[str, ...]:
         """A list of PEP 508 requirements with normalised names."""

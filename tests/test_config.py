@@ -29,7 +29,7 @@ def write(folder: Path, text: str) -> str:
     ],
 )
 def test_reads(text: str, wanted: Config, tmp_path: Path) -> None:
-    assert config.read(write(tmp_path, text)) == wanted
+    assert config.read(write(tmp_path, text))._replace(lines={}) == wanted._replace(lines={})
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from compatshim import gate
 from compatshim.analysis import Analysis, analyse
 from compatshim.answer import Answer, answer
 from compatshim.constraints import ConstraintFile, Line, Override
+from compatshim.gate import Policy
 from compatshim.model import Advisory, Catalog, Change, Detect, Interval, Reference, Remedy, Reproducer, Term
 from compatshim.report import data, text, uv
+from compatshim.report.document import Document
 from compatshim.solve.problem import Wishes
 from tests import support
 
@@ -58,7 +61,8 @@ def page(fill: Callable[[text.Page], None]) -> str:
 
 def finding(filelock: str = "3.12.0", python: Optional[str] = None) -> str:
     found = analysis(filelock)
-    return page(lambda made: text.check(made, found, solved(found, "least-change"), python))
+    document = Document(gate.judge([found], Policy()), (solved(found, "least-change"),), python)
+    return page(lambda made: text.check(made, document))
 
 
 def plan() -> str:

@@ -14,10 +14,10 @@ import os
 import sys
 from typing import Any, List, Optional, Sequence
 
-from compatshim import __version__, terminal
+from compatshim import __version__, errors, terminal
 from compatshim.errors import CompatshimError
 
-CLEAN, FINDINGS, ERROR, NOTHING = 0, 1, 2, 3
+CLEAN, FINDINGS, ERROR, NOTHING = errors.CLEAN, errors.FINDINGS, errors.ERROR, errors.NOTHING
 
 COMMANDS = ("check", "pin", "plan", "explain", "status", "run", "enable", "disable", "demo", "kb")
 

@@ -4,58 +4,108 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any, List, Tuple
 
-from compatshim import cli
+from compatshim import cli, report
 from compatshim.cli import options
 
 HELP = "list known-bad combinations, with cause and fix"
 
-_FAIL_ON = {
-    "note": ("note", "warning", "error"),
-    "warning": ("warning", "error"),
-    "error": ("error",),
-    "never": (),
-}
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    options.environment(parser)
+    options.interpreter(parser)
+    options.catalogs(parser)
     options.index(parser)
+    outputs(parser)
+    judging(parser)
     parser.add_argument(
-        "--fail-on",
-        choices=tuple(_FAIL_ON),
-        default="error",
-        help="the lowest level of finding that makes the exit status 1; default: %(default)s",
+        "--write-baseline",
+        metavar="FILE",
+        help="write what is found now as the baseline, so that only what comes later counts",
     )
     parser.add_argument("--exit-zero", action="store_true", help="findings do not change the exit status")
-    parser.add_argument("--strict", action="store_true", help="what could not be read counts as a finding")
+
+
+def outputs(parser: argparse.ArgumentParser) -> None:
+    """In which formats to answer, and where to."""
+    parser.add_argument(
+        "--format",
+        action=_Format,
+        dest="outputs",
+        choices=tuple(report.FORMATS),
+        help="default: text; may be repeated, each with an --output of its own but for one",
+    )
+    parser.add_argument(
+        "--output",
+        action=_Output,
+        dest="outputs",
+        metavar="FILE",
+        help="write to this file what the --format before it says, or else what the file's suffix says: "
+        + ", ".join(suffix for suffix in report.FORMATS.values() if suffix),
+    )
+
+
+def judging(parser: argparse.ArgumentParser) -> None:
+    """What counts."""
+    parser.add_argument(
+        "--fail-on",
+        choices=("note", "warning", "error", "never"),
+        help="the lowest level of finding that makes the exit status 1; default: error",
+    )
+    parser.add_argument(
+        "--fail-on-possible",
+        action="store_const",
+        const=True,
+        help="let findings count that requirements allow but do not force",
+    )
+    parser.add_argument(
+        "--strict", action="store_const", const=True, help="what could not be read counts as a finding"
+    )
+    parser.add_argument(
+        "--ignore", metavar="ID", action="append", default=[], help="pass over this advisory (may be repeated)"
+    )
+    parser.add_argument("--baseline", metavar="FILE", help="pass over the findings that this file has")
+
+
+class _Format(argparse.Action):
+    """Opens an output, which an ``--output`` may send to a file."""
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, value: Any, _option: object = None) -> None:
+        _put(namespace, self.dest, (value, ""))
+
+
+class _Output(argparse.Action):
+    """Sends an output to a file: the one that was opened just before, or one of a format that the file tells."""
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, value: Any, _option: object = None) -> None:
+        found: List[Tuple[str, str]] = getattr(namespace, self.dest) or []
+        if found and not found[-1][1]:
+            setattr(namespace, self.dest, [*found[:-1], (found[-1][0], value)])
+        else:
+            _put(namespace, self.dest, ("", value))
+
+
+def _put(namespace: argparse.Namespace, name: str, output: Tuple[str, str]) -> None:
+    setattr(namespace, name, [*(getattr(namespace, name) or []), output])
 
 
 def run(args: argparse.Namespace) -> int:
     """Check; exit status 1 with findings at or above ``--fail-on``."""
     found = options.analysis(args)
     options.not_checked(found.inventory)
+    asked = args.outputs or args.ignore or args.baseline or args.write_baseline
+    if found.findings or asked or options.settings(args) is not None:
+        from compatshim.cli import judge
+
+        return judge.run(args, [found])
+    # Most environments are healthy, and most of the time that is all there is to say.
     if options.nothing_read(found.inventory):
         return cli.NOTHING
-    fix = None
-    if any(finding.level == "error" for finding in found.findings):
-        from compatshim.solve.search import OutOfBudgetError
+    from compatshim.report import text
 
-        try:
-            fix = options.answer(args, found, "least-change")
-        except OutOfBudgetError:
-            options.say("the search for the smallest fix was given up; the findings stand")
-    if args.format == "json":
-        from compatshim.report import data
-
-        sys.stdout.write(data.render("check", found.catalog, data.check(found, fix)))
-    else:
-        from compatshim.report import text
-
-        page = text.Page(sys.stdout)
-        text.check(page, found, fix, args.python)
-        sys.stdout.write(page.render())
-    failed = any(finding.level in _FAIL_ON[args.fail_on] for finding in found.findings)
-    failed = failed or (args.strict and bool(found.inventory.unread))
+    page = text.Page(sys.stdout)
+    page.line(text.summary(found))
+    sys.stdout.write(page.render())
+    failed = args.strict and found.inventory.unread
     return cli.FINDINGS if failed and not args.exit_zero else cli.CLEAN

@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from compatshim import catalog, files
     from compatshim.kb.map import grid, page
     from compatshim.metadata.snapshot import Snapshot
+    from compatshim.web.page import packaged
 
     known = catalog.load(args.advisories) if args.advisories else options.catalog(args, rows=True)
     shown = [options.named(known, args.advisory)] if args.advisory else list(known.advisories)
@@ -51,11 +52,7 @@ def run(args: argparse.Namespace) -> int:
     matrices = [grid.matrix(one, released(snapshot)) for one in known.advisories]
     made = {}
     if not args.format or "html" in args.format:
-        style, script = (
-            # The browser counts line ends as one character; the policy of the page holds their digest.
-            files.packaged("kb", "map", name).decode().replace("\r\n", "\n")
-            for name in ("page.css", "page.js")
-        )
+        style, script = (packaged("kb", "map", name) for name in ("page.css", "page.js"))
         made["html"] = page.render(matrices, known.digest, snapshot.description, style, script).encode()
     made.update(_pictures(args, [one for one in matrices if one.advisory in shown]))
     os.makedirs(args.output, exist_ok=True)

@@ -13,6 +13,7 @@ from compatshim.cli import DisagreementError, UsageError
 if TYPE_CHECKING:
     from compatshim.analysis import Analysis
     from compatshim.answer import Answer
+    from compatshim.config import Config
     from compatshim.model import Advisory, Catalog, Inventory
     from compatshim.solve.problem import Bound, Wishes
     from compatshim.solve.requirements import Wanted
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
 def environment(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "json")) -> None:
     """Which environment, and in which format to answer."""
+    interpreter(parser)
+    catalogs(parser)
+    output(parser, formats)
+
+
+def interpreter(parser: argparse.ArgumentParser) -> None:
+    """Which environment."""
     parser.add_argument(
         "--python", metavar="PATH", help="look at the environment of this interpreter instead of the own one"
     )
-    catalogs(parser)
-    output(parser, formats)
 
 
 def catalogs(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +121,9 @@ def catalog(args: argparse.Namespace, *, rows: bool = False) -> Catalog:
     """The bundled catalog and those that are added to it; of the bundled one, the rows that were run if wanted."""
     from compatshim import catalogs, compiled
 
-    found = catalogs.sources(args.catalog, os.environ, _settings(), sys.path)
+    project = settings(args)
+    told = None if project is None else (project[0], project[1].catalogs)
+    found = catalogs.sources(args.catalog, os.environ, told, sys.path)
     if not found and not rows:
         return compiled.load()
     from compatshim import catalog as reader
@@ -125,8 +133,15 @@ def catalog(args: argparse.Namespace, *, rows: bool = False) -> Catalog:
     return catalogs.merged(reader.load() if rows else compiled.load(), others, allowed)
 
 
-def _settings() -> Optional[Tuple[str, Sequence[str]]]:
-    """The project's file and the catalogs that it names."""
+def settings(args: argparse.Namespace) -> Optional[Tuple[str, Config]]:
+    """The project's file and what it says; None where it has no ``[tool.compatshim]``. Read once for a command."""
+    if not hasattr(args, "settings"):
+        args.settings = _settings()
+    found: Optional[Tuple[str, Config]] = args.settings
+    return found
+
+
+def _settings() -> Optional[Tuple[str, Config]]:
     from compatshim.startup.project import nearest
 
     path = nearest()
@@ -135,11 +150,13 @@ def _settings() -> Optional[Tuple[str, Sequence[str]]]:
     with open(path, "rb") as file:
         content = file.read()
     # To parse it takes as long as a check: only where there may be such a table.
-    if b"catalogs" not in content or not re.search(rb"(?m)^\s*\[?\s*tool\s*(\.\s*[\"']?compatshim|\])", content):
+    table = rb"(?m)^\s*\[?\s*tool\s*(\.\s*[\"']?compatshim|\])"
+    if b"compatshim" not in content or not re.search(table, content):
         return None
-    from compatshim.config import read
+    from compatshim.config import parse
 
-    return path, read(path).catalogs
+    found = parse(content, path)
+    return (path, found) if found.lines else None
 
 
 def analysis(args: argparse.Namespace) -> Analysis:

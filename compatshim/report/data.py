@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from compatshim import __version__
 
 if TYPE_CHECKING:  # what is healthy needs no solver
-    from compatshim.analysis import Analysis
     from compatshim.answer import Answer
     from compatshim.constraints import ConstraintFile
-    from compatshim.model import Advisory, Catalog, Change, Finding, Inventory, Remedy
+    from compatshim.gate import Judged
+    from compatshim.ignores import Ignore
+    from compatshim.model import Advisory, Catalog, Change, Finding, Inventory, Remedy, Unread
     from compatshim.plan import Step
+    from compatshim.report.document import Document
     from compatshim.solve.explain import Alternative
     from compatshim.verify import Verdict
 
@@ -38,19 +40,57 @@ def checked(inventory: Inventory) -> Dict[str, Any]:
     return {
         "source": inventory.source,
         "checked": len(inventory.distributions),
-        "not_checked": [
-            {"where": item.where, "project": item.project, "reason": item.reason} for item in inventory.unread
+        "not_checked": [_unread(item) for item in inventory.unread],
+    }
+
+
+def _unread(item: Unread) -> Dict[str, Any]:
+    return {"where": item.where, "project": item.project, "reason": item.reason}
+
+
+def render_check(document: Document) -> str:
+    """A check as JSON: what was found, what was checked, and what it comes to."""
+    judgement = document.judgement
+    content = {
+        "status": judgement.status,
+        "checked": document.checked,
+        "not_checked": [_unread(item) for item in document.unread],
+        "findings": [_judged(one) for one in judgement.findings],
+        "inventories": [
+            {
+                **checked(one.inventory),
+                "path": one.inventory.path or None,
+                "environment": one.inventory.environment or None,
+                "fix": None if answer is None else outcome(answer),
+            }
+            for one, answer in zip(judgement.analyses, document.answers)
         ],
+        "expired_ignores": [_ignore(one) for one in judgement.expired],
+        "unused_ignores": [_ignore(one) for one in judgement.unused],
+        "gone_from_baseline": [one._asdict() for one in judgement.gone],
     }
+    return render("check", document.catalog, content)
 
 
-def check(analysis: Analysis, answer: Optional[Answer]) -> Dict[str, Any]:
-    """Findings, and the smallest fix."""
+def _judged(one: Judged) -> Dict[str, Any]:
+    """A finding, where it is, and whether it counts."""
     return {
-        **checked(analysis.inventory),
-        "findings": [finding(item) for item in analysis.findings],
-        "fix": None if answer is None else outcome(answer),
+        **finding(one.finding),
+        "level": one.level,
+        "possible": one.finding.possible,
+        "source": one.source,
+        "path": one.path or None,
+        "environments": list(one.environments),
+        "locations": [{"project": place.project, **place.location._asdict()} for place in one.places],
+        "fingerprint": one.fingerprint,
+        "excused": None if one.excuse is None else one.excuse._asdict(),
+        "fails": one.fails,
+        "new": one.new,
     }
+
+
+def _ignore(item: Ignore) -> Dict[str, Any]:
+    return {"id": item.id, "reason": item.reason, "told": item.told, "expires": item.expires or None}
 
 
 def finding(item: Finding) -> Dict[str, Any]:

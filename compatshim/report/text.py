@@ -6,12 +6,14 @@ import os
 from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, TextIO, Tuple, Union
 
 from compatshim import terminal
-from compatshim.model import Advisory, Certainty, Change, Finding, Inventory, Remedy
+from compatshim.model import Advisory, Certainty, Change, Inventory, Remedy
 
 if TYPE_CHECKING:  # what is healthy needs no solver
     from compatshim.analysis import Analysis
     from compatshim.answer import Answer
+    from compatshim.gate import Judged
     from compatshim.plan import Step
+    from compatshim.report.document import Document
     from compatshim.solve.explain import Impossible
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "head": "bold"}
@@ -34,11 +36,12 @@ class Page:
         """One line of (text, style) pairs or plain strings."""
         self._lines.append(parts)
 
-    def heading(self, item: Advisory) -> None:
+    def heading(self, item: Advisory, level: str = "") -> None:
         """An advisory's id, level and title, which goes on below itself where it is long."""
-        before = f"{item.id}  {item.level}  "
+        level = level or item.level
+        before = f"{item.id}  {level}  "
         first, *rest = self._wrapped(item.title, len(before))
-        self.line((item.id, "bold"), "  ", (item.level, STYLES[item.level]), f"  {first}")
+        self.line((item.id, "bold"), "  ", (level, STYLES[level]), f"  {first}")
         for part in rest:
             self.line(" " * len(before), part)
 
@@ -59,10 +62,11 @@ class Page:
         for number, text in enumerate(texts):
             self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), text)
 
-    def render(self) -> str:
-        """The page as a string, with colour where the stream and the environment want it."""
-        terminal = bool(getattr(self._stream, "isatty", lambda: False)())
-        colour = (terminal or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
+    def render(self, *, colour: Optional[bool] = None) -> str:
+        """The page as a string, with colour where the stream and the environment want it, or as one is told."""
+        if colour is None:
+            terminal = bool(getattr(self._stream, "isatty", lambda: False)())
+            colour = (terminal or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
         return _coloured(self._lines) if colour else _plain(self._lines)
 
 
@@ -93,24 +97,47 @@ def _coloured(lines: Iterable[Sequence[Part]]) -> str:
     return made.getvalue()
 
 
-def check(page: Page, analysis: Analysis, answer: Optional[Answer], python: Optional[str]) -> None:
-    """Findings with cause and fix, then the fix for all of them together."""
-    for finding in analysis.findings:
-        _finding(page, finding, _cure(finding, answer))
-    if answer is not None and answer.solution is not None and answer.solution.changes:
-        page.line(("Fix, the smallest change that cures every error:", STYLES["head"]))
-        page.verbatim("pip", [pip(answer.solution.changes, python)])
-        page.verbatim("uv", [uv(answer.solution.changes, python)])
-        page.verbatim("file", [f"{_self(python, 'pin')} > constraints.txt"])
-        if not answer.solution.proved:
-            page.labelled("", "Not proved minimal: the search was cut short.")
-    elif answer is not None and answer.impossible is not None:
-        impossible(page, answer.impossible)
-    shims = [finding.advisory.id for finding in analysis.findings if finding.advisory.shims]
+def render_check(document: Document) -> str:
+    """A check without colour, for a file."""
+    import io
+
+    page = Page(io.StringIO())
+    check(page, document)
+    return page.render(colour=False)
+
+
+def check(page: Page, document: Document) -> None:
+    """Findings with cause and fix, the fix of all of them together, and what is passed over."""
+    from compatshim.report.document import counts
+
+    judgement = document.judgement
+    for number, answer in enumerate(document.answers):
+        for one in judgement.counted:
+            if one.number == number:
+                _finding(page, one, _cure(one, answer))
+        if answer is not None:
+            _answer(page, answer, document.python)
+    for one, why in judgement.excused("ignore"):
+        told = f" ({why.told})" if why.told else ""
+        page.line((one.finding.advisory.id, "bold"), "  ", ("ignored", "dim"), f"  {why.reason}{told}")
+    shims = [one.finding.advisory for one in judgement.counted if one.finding.advisory.shims]
     if shims:
         page.line(("Without changing versions:", STYLES["head"]), " put this first in the program")
-        page.verbatim("shim", [f"import compatshim    # mends {', '.join(shims)}"])
-    page.line(summary(analysis))
+        mended = ", ".join(dict.fromkeys(one.id for one in shims))
+        page.verbatim("shim", [f"import compatshim    # mends {mended}"])
+    page.line(counts(document))
+
+
+def _answer(page: Page, answer: Answer, python: Optional[str]) -> None:
+    if answer.impossible is not None:
+        impossible(page, answer.impossible)
+    elif answer.changes:
+        page.line(("Fix, the smallest change that cures every error:", STYLES["head"]))
+        page.verbatim("pip", [pip(answer.changes, python)])
+        page.verbatim("uv", [uv(answer.changes, python)])
+        page.verbatim("file", [f"{_self(python, 'pin')} > constraints.txt"])
+        if answer.solution is not None and not answer.solution.proved:
+            page.labelled("", "Not proved minimal: the search was cut short.")
 
 
 def summary(analysis: Analysis) -> str:
@@ -134,27 +161,37 @@ def unread(page: Page, inventory: Inventory) -> None:
         page.line(("not checked: ", STYLES["warning"]), f"{name}{item.where} {item.reason}")
 
 
-def _cure(finding: Finding, answer: Optional[Answer]) -> str:
+def _cure(one: Judged, answer: Optional[Answer]) -> str:
     """What cures one finding, in a phrase."""
-    advisory = finding.advisory
+    advisory = one.finding.advisory
     moves = [
         _requirement(reason.change)
         for reason in (answer.reasons if answer is not None else ())
         if advisory.id in reason.advisories
     ]
     ways = [" and ".join(moves)] if moves else []
-    if advisory.level == "warning":
+    if one.path:
+        ways += [" and ".join(remedy.constraints) for remedy in advisory.remedies if remedy.constraints]
+    elif advisory.level == "warning":
         ways.append("`python -m compatshim plan`; not urgent enough to fail a check")
     if advisory.shims:
         ways.append("`import compatshim`, which keeps the versions")
     return ", or ".join(ways) or "no single change; see below"
 
 
-def _finding(page: Page, finding: Finding, cure: str) -> None:
-    advisory = finding.advisory
-    page.heading(advisory)
-    page.labelled("installed", " · ".join(f"{project} {version}" for project, version in finding.versions))
+def _finding(page: Page, one: Judged, cure: str) -> None:
+    finding, advisory = one.finding, one.finding.advisory
+    page.heading(advisory, one.level)
+    if one.path:
+        named = (f"{place.location} ({place.project})" for place in one.places)
+        page.labelled("at", " · ".join(named))
+    if one.environments:
+        page.labelled("where", " or ".join(one.environments))
+    label = "can be" if finding.possible else "versions" if one.path else "installed"
+    page.labelled(label, " · ".join(f"{project} {version}" for project, version in finding.versions))
     page.labelled("known bad", " · ".join(str(term) for term in advisory.terms))
+    if finding.possible:
+        page.labelled("", "The requirements allow these versions; they do not force them.")
     if finding.certainty is Certainty.UNVERIFIED:
         page.labelled("", "This is newer than anything that was run: probably bad, not surely.")
     page.labelled("cause", advisory.root_cause)

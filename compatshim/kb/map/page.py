@@ -6,14 +6,13 @@ in a table below. The script shows these rows beside the sign, and moves between
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Iterator, List, Optional, Sequence
 
 from compatshim.kb.map.grid import PYTHON, Cell, Matrix, Panel, State, Tick, named
-from compatshim.kb.map.markup import Markup, join, tag
 from compatshim.kb.map.palette import LOOKS
 from compatshim.model import OUTCOMES, Advisory, Certainty, Remedy, Verified
+from compatshim.web.markup import Markup, join, tag
+from compatshim.web.page import page
 
 TITLE = "Which versions work together"
 
@@ -24,33 +23,17 @@ def render(matrices: Sequence[Matrix], digest: str, metadata: str, style: str, s
     ``digest`` is the catalog's, ``metadata`` says where releases come from; ``style`` and ``script`` are the
     contents of ``page.css`` and ``page.js``.
     """
-    style = f"{_colours()}\n{style}"
-    policy = f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; base-uri 'none'"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"compatshim: {TITLE.lower()}"),
-        tag("style", Markup(style)),
-    )
-    body = tag(
-        "body",
+    return page(
+        f"compatshim: {TITLE.lower()}",
         tag("header", tag("h1", TITLE), _introduction(matrices), _legend(matrices)),
         tag("main", _index(matrices), tag("div", *(_section(one) for one in matrices), class_="advisories")),
         tag(
             "footer",
             tag("p", f"Catalog {digest}. Releases: {metadata}. Made by ", tag("code", "compatshim kb map"), "."),
         ),
-        tag("script", Markup(script)),
+        style=f"{_colours()}\n{style}",
+        script=script,
     )
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
-
-
-def _source(text: str) -> str:
-    """What a content security policy calls this text."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _colours() -> str:

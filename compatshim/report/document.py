@@ -1,0 +1,134 @@
+"""What all formats of a check are made from, and what they all say of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from compatshim.gate import Judged, Judgement
+from compatshim.model import Certainty, Location, Unread
+
+if TYPE_CHECKING:
+    from compatshim.answer import Answer
+    from compatshim.model import Advisory, Catalog, Remedy
+
+
+class Document(NamedTuple):
+    """A judgement, and the way out of what it found."""
+
+    judgement: Judgement
+    answers: Tuple[Optional[Answer], ...]
+    """What cures each analysis; None where nobody asked, or nothing needs it."""
+    python: Optional[str] = None
+    """The interpreter that was looked at, when it is not the own one."""
+    manifest: str = ""
+    """Where to show findings that are in no file, relative to the project's root; empty when there is none."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog that was checked against."""
+        return self.judgement.analyses[0].catalog
+
+    @property
+    def advisories(self) -> Tuple[Advisory, ...]:
+        """Those that were found, in order of id."""
+        found = {one.finding.advisory.id: one.finding.advisory for one in self.judgement.findings}
+        return tuple(found[identifier] for identifier in sorted(found))
+
+    @property
+    def subjects(self) -> Mapping[str, Sequence[int]]:
+        """What was checked: files and environments by name, with the numbers of their analyses."""
+        found: Dict[str, List[int]] = {}
+        for number, one in enumerate(self.judgement.analyses):
+            found.setdefault(one.inventory.path or one.inventory.source, []).append(number)
+        return found
+
+    @property
+    def checked(self) -> int:
+        """How many distributions were."""
+        return sum(len(one.inventory.distributions) for one in self.judgement.analyses)
+
+    @property
+    def unread(self) -> Tuple[Unread, ...]:
+        """What was not checked, once each."""
+        return tuple(dict.fromkeys(item for one in self.judgement.analyses for item in one.inventory.unread))
+
+
+def versions(one: Judged) -> str:
+    """What was found together: ``evaluate 0.4.1, filelock 3.12.0``."""
+    return ", ".join(f"{project} {version}" for project, version in one.finding.versions)
+
+
+def qualifier(one: Judged) -> str:
+    """What makes a finding less than sure, in a sentence; empty for what is certain."""
+    found = []
+    if one.finding.possible:
+        found.append("The requirements allow these versions; they do not force them.")
+    if one.finding.certainty is Certainty.UNVERIFIED:
+        found.append("This is newer than anything that was run: probably bad, not surely.")
+    return " ".join(found)
+
+
+def message(one: Judged) -> str:
+    """A finding in a sentence or two: what happens, and with what."""
+    verb = "can be resolved to" if one.finding.possible else "has"
+    where = f" ({' or '.join(one.environments)})" if one.environments else ""
+    return f"{one.finding.advisory.title}: {one.path or one.source} {verb} {versions(one)}{where}."
+
+
+def remedy(item: Remedy) -> str:
+    """A way out, in a phrase."""
+    if item.shim is not None:
+        return "keep the versions and put `import compatshim` first in the program"
+    return " and ".join(f"`{text}`" for text in item.constraints)
+
+
+def primary(one: Judged) -> Optional[Location]:
+    """Where a finding is shown first; None for what is installed."""
+    return one.places[0].location if one.places else None
+
+
+def counts(document: Document) -> str:
+    """The last line: what was found, and how much was looked at."""
+    judgement = document.judgement
+    found = []
+    for level in ("error", "warning", "note"):
+        number = sum(one.level == level for one in judgement.counted)
+        if number:
+            found.append(plural(number, level))
+    for kind, word in (("ignore", "ignored"), ("baseline", "in the baseline")):
+        number = len(judgement.excused(kind))
+        if number:
+            found.append(f"{number} {word}")
+    files = len({one.inventory.path for one in judgement.analyses if one.inventory.path})
+    where = f" in {plural(files, 'file')}" if files else ""
+    what = ", ".join(found) or "No known-bad combination"
+    return f"{what}. {plural(document.checked, 'distribution')}{where} checked, {len(document.unread)} not checked."
+
+
+def plural(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def remarks(judgement: Judgement) -> Tuple[str, ...]:
+    """What is to be tidied up: ignores and baselines that do nothing any more."""
+    found = [
+        f"{one.told}: the ignore of {one.id} expired on {one.expires} ({one.reason}): its findings count again"
+        for one in judgement.expired
+    ]
+    found += [f"{one.told}: the ignore of {one.id} passes nothing over: remove it" for one in judgement.unused]
+    if judgement.gone:
+        where = ", ".join(dict.fromkeys(f"{one.id} in {one.path or 'what is installed'}" for one in judgement.gone))
+        found.append(f"the baseline has what is no longer there: write it again ({where})")
+    return tuple(found)
+
+
+def ways(item: Advisory) -> str:
+    """All ways out of an advisory, in a sentence."""
+    found = list(dict.fromkeys(remedy(one) for one in item.remedies))
+    return f"Ways out: {'; or '.join(found)}." if found else ""
+
+
+def ignored(one: Judged) -> bool:
+    """Whether the project said to let it be."""
+    return one.excuse is not None and one.excuse.kind == "ignore"

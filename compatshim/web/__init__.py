@@ -1,0 +1,1 @@
+"""Pages that load nothing: elements, and what all pages have in common."""
