@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, analyses: Sequence[Analysis]) -> int:
         options.say(f"{args.write_baseline}: written ({len(judgement.entries)} findings)")
         judgement = gate.judge(analyses, policy._replace(baseline=judgement.entries))
     nothing = [options.nothing_read(one.inventory) for one in analyses]
-    document = Document(judgement, _answers(args, analyses), args.python, _manifest(policy))
+    document = Document(judgement, _answers(args, judgement), args.python, _manifest(policy))
     for name, path in sorted(wanted, key=lambda output: not output[1]):  # the terminal last
         # To a person it has been said; programs want their file whatever is in it.
         if all(nothing) and name in ("text", "concise"):
@@ -101,14 +101,15 @@ def _write(path: str, text: str, option: str) -> None:
         raise cli.UsageError(f"{option} {path}: cannot be written: {error.strerror or error}") from error
 
 
-def _answers(args: argparse.Namespace, analyses: Sequence[Analysis]) -> Tuple[Optional[Answer], ...]:
-    """What cures the errors of each environment that is installed."""
+def _answers(args: argparse.Namespace, judgement: gate.Judgement) -> Tuple[Optional[Answer], ...]:
+    """What cures the errors of each environment that is installed, where some count."""
     from compatshim.solve.search import OutOfBudgetError
 
     found: List[Optional[Answer]] = []
-    for one in analyses:
+    wanted = {one.number for one in judgement.counted if one.finding.level == "error" and not one.path}
+    for number, one in enumerate(judgement.analyses):
         answer = None
-        if not one.inventory.path and any(finding.level == "error" for finding in one.findings):
+        if number in wanted:
             try:
                 answer = options.answer(args, one, "least-change")
             except OutOfBudgetError:

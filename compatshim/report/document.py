@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from compatshim.gate import Judged, Judgement
+from compatshim.ignores import ALL
 from compatshim.model import Certainty, Location, Unread
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def message(one: Judged) -> str:
     """A finding in a sentence or two: what happens, and with what."""
     verb = "can be resolved to" if one.finding.possible else "has"
     where = f" ({' or '.join(one.environments)})" if one.environments else ""
-    return f"{one.finding.advisory.title}: {one.path or one.source} {verb} {versions(one)}{where}."
+    what = one.path or "the environment"
+    return f"{one.finding.advisory.title}: {what} {verb} {versions(one)}{where}."
 
 
 def remedy(item: Remedy) -> str:
@@ -116,7 +118,10 @@ def remarks(judgement: Judgement) -> Tuple[str, ...]:
         f"{one.told}: the ignore of {one.id} expired on {one.expires} ({one.reason}): its findings count again"
         for one in judgement.expired
     ]
-    found += [f"{one.told}: the ignore of {one.id} passes nothing over: remove it" for one in judgement.unused]
+    known = {ALL, *(item.id for one in judgement.analyses for item in one.catalog.advisories)}
+    for one in judgement.unused:
+        why = "passes nothing over" if one.id in known else "is of no advisory that is known here"
+        found.append(f"{one.told}: the ignore of {one.id} {why}: remove it")
     if judgement.gone:
         where = ", ".join(dict.fromkeys(f"{one.id} in {one.path or 'what is installed'}" for one in judgement.gone))
         found.append(f"the baseline has what is no longer there: write it again ({where})")

@@ -21,7 +21,7 @@ def render_check(document: Document) -> str:
 def _issue(one: Judged, document: Document) -> Dict[str, Any]:
     advisory = one.finding.advisory
     location = said.primary(one)
-    path = document.manifest or one.source if location is None else document.judgement.relative(location.path)
+    path = document.manifest or "." if location is None else document.judgement.relative(location.path)
     severe = one.level == "error" and advisory.severity == "high"
     return {
         "description": f"{advisory.id}: {said.message(one)}",

@@ -117,14 +117,14 @@ def check(page: Page, document: Document) -> None:
                 _finding(page, one, _cure(one, answer))
         if answer is not None:
             _answer(page, answer, document.python)
-    for one, why in judgement.excused("ignore"):
-        told = f" ({why.told})" if why.told else ""
-        page.line((one.finding.advisory.id, "bold"), "  ", ("ignored", "dim"), f"  {why.reason}{told}")
     shims = [one.finding.advisory for one in judgement.counted if one.finding.advisory.shims]
     if shims:
         page.line(("Without changing versions:", STYLES["head"]), " put this first in the program")
         mended = ", ".join(dict.fromkeys(one.id for one in shims))
         page.verbatim("shim", [f"import compatshim    # mends {mended}"])
+    for one, why in judgement.excused("ignore"):
+        told = f" ({why.told})" if why.told else ""
+        page.line((one.finding.advisory.id, "bold"), "  ", ("ignored", "dim"), f"  {why.reason}{told}")
     page.line(counts(document))
 
 

@@ -737,7 +737,8 @@ class TestDamage:
         advisory.write_text(advisory.read_text().replace('severity = "high"', 'severity = "hihg"'))
         done = self.run(damaged, "explain", "CSA-2026-0002")
         assert (done.code, done.out) == (2, "")
-        assert done.err == f"compatshim: {advisory}:5: severity: 'hihg' is not one of low, moderate, high; did you mean high?\n"
+        said = f"{advisory}:5: severity: 'hihg' is not one of low, moderate, high; did you mean high?"
+        assert done.err == f"compatshim: {said}\n"
 
     def test_no_advisories(self, damaged: Path) -> None:
         shutil.rmtree(damaged / "advisories")
