@@ -19,7 +19,20 @@ from compatshim.errors import CompatshimError
 
 CLEAN, FINDINGS, ERROR, NOTHING = errors.CLEAN, errors.FINDINGS, errors.ERROR, errors.NOTHING
 
-COMMANDS = ("check", "pin", "plan", "explain", "status", "run", "enable", "disable", "demo", "kb")
+COMMANDS = (
+    "check",
+    "pin",
+    "plan",
+    "explain",
+    "status",
+    "config",
+    "run",
+    "enable",
+    "disable",
+    "demo",
+    "completion",
+    "kb",
+)
 
 
 class UsageError(CompatshimError):

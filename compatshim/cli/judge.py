@@ -6,16 +6,18 @@ import argparse
 import datetime as dt
 import os
 import sys
-from typing import List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 from compatshim import baseline, cli, config, files, gate, report
-from compatshim.analysis import Analysis
-from compatshim.answer import Answer
 from compatshim.cli import options
 from compatshim.config import Config
 from compatshim.ignores import ALL, Ignore
 from compatshim.report.document import Document, remarks
 from compatshim.startup import project
+
+if TYPE_CHECKING:
+    from compatshim.analysis import Analysis
+    from compatshim.answer import Answer
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 _ROOM = 1_000_000
@@ -146,7 +148,7 @@ def _policy(args: argparse.Namespace) -> gate.Policy:
         fail_on=str(settings["fail-on"].value),
         possible=settings["fail-on-possible"].value is True,
         strict=settings["strict"].value is True,
-        ignores=tuple(one for one in _sequence(settings["ignore"].value) if isinstance(one, Ignore)),
+        ignores=ignores(settings),
         baseline=None if path is None or args.write_baseline else _baseline(str(path)),
         today=dt.date.today().isoformat(),  # noqa: DTZ011  a day as the user's calendar has it
         root=root(here),
@@ -154,8 +156,10 @@ def _policy(args: argparse.Namespace) -> gate.Policy:
     )
 
 
-def _sequence(value: object) -> Sequence[object]:
-    return value if isinstance(value, tuple) else ()
+def ignores(settings: config.Effective) -> Tuple[Ignore, ...]:
+    """What is to be passed over."""
+    found = settings["ignore"].value
+    return tuple(one for one in found if isinstance(one, Ignore)) if isinstance(found, tuple) else ()
 
 
 def _baseline(path: str) -> Tuple[baseline.Entry, ...]:

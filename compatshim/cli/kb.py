@@ -67,7 +67,7 @@ def _compile(args: argparse.Namespace) -> int:
 
     known, snapshot = catalog.load(), Snapshot.bundled()
     if args.catalog is None:
-        texts = compiler.compiled(known, snapshot)
+        texts = {**compiler.compiled(known, snapshot), **_of_the_parser()}
     else:
         from compatshim.kb import foreign
 
@@ -84,6 +84,20 @@ def _compile(args: argparse.Namespace) -> int:
     for path in compiler.write(texts):
         options.say(f"{path}: written ({len(known.advisories)} advisories)")
     return cli.CLEAN
+
+
+def _of_the_parser() -> Dict[str, str]:
+    """What is made from the command line's own parser: the page of commands, and the scripts for shells."""
+    from compatshim.cli import completion as command
+    from compatshim.kb import completion, reference
+
+    parser = cli.parser()
+    made = {reference.PAGE: reference.page(parser)} if os.path.isdir(os.path.dirname(reference.PAGE)) else {}
+    try:
+        made.update(completion.scripts(parser, command.SHELLS))
+    except ImportError as error:
+        options.say(f"the completion of shells is left as it is: {error}")
+    return made
 
 
 def _snapshot(args: argparse.Namespace) -> int:

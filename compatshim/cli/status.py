@@ -41,7 +41,7 @@ def _here(args: argparse.Namespace) -> int:
     from compatshim.report import data, text
     from compatshim.startup import foreign, installed, match
 
-    settings = _settings()
+    chosen = settings()
     path = sys.path if args.python is None else environment.search_path(args.python)[0]
     versions = installed.scan(path)
     rows, unknown = foreign.joined(*match.holding(match.own(), versions), path=path)
@@ -53,7 +53,7 @@ def _here(args: argparse.Namespace) -> int:
             "advisory": advisory,
             "shim": shim,
             "modules": list(modules),
-            "disabled": settings.mode in ("off", "observe") or settings.disables(advisory),
+            "disabled": chosen.mode in ("off", "observe") or chosen.disables(advisory),
             "allowed": allowed,
         }
         for those, allowed in ((armed, True), (not_allowed, False))
@@ -61,10 +61,10 @@ def _here(args: argparse.Namespace) -> int:
     ]
     if args.format == "json":
         content = {
-            "mode": settings.mode,
-            "mode_source": settings.mode_source,
-            "disable": list(settings.disable),
-            "disable_source": settings.disable_source,
+            "mode": chosen.mode,
+            "mode_source": chosen.mode_source,
+            "disable": list(chosen.disable),
+            "disable_source": chosen.disable_source,
             "enabled": enabled,
             "installed": {project: sorted(found) for project, found in sorted(versions.items())},
             "unknown": {project: list(found) for project, found in sorted(unknown.items())},
@@ -73,9 +73,9 @@ def _here(args: argparse.Namespace) -> int:
         sys.stdout.write(data.render("status", catalog.load(), content))
         return cli.CLEAN
     page = text.Page(sys.stdout)
-    page.line(("mode ", "dim"), f"{settings.mode} ({settings.mode_source})")
-    if settings.disable:
-        page.line(("disabled ", "dim"), f"{', '.join(settings.disable)} ({settings.disable_source})")
+    page.line(("mode ", "dim"), f"{chosen.mode} ({chosen.mode_source})")
+    if chosen.disable:
+        page.line(("disabled ", "dim"), f"{', '.join(chosen.disable)} ({chosen.disable_source})")
     for place in enabled:
         page.line(("enabled ", "dim"), f"by {place}")
     shown = ", ".join(f"{project} {' and '.join(sorted(found))}" for project, found in sorted(versions.items()))
@@ -96,7 +96,7 @@ def _here(args: argparse.Namespace) -> int:
     return cli.CLEAN
 
 
-def _settings() -> Settings:
+def settings() -> Settings:
     """The settings, where all of them can be used."""
     from compatshim import config
     from compatshim.startup import policy, project

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # what is healthy needs no solver
     from compatshim.solve.explain import Impossible
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "head": "bold"}
-LABEL = 11
+LABEL, WIDTH = 11, 100
 
 Part = Union[str, Tuple[str, str]]
 """Text, with or without a style."""
@@ -26,10 +26,10 @@ _CONTROL = dict.fromkeys((7, 8, 11, 12, 13))
 
 
 class Page:
-    """Lines of styled text; commands are never wrapped, so that they can be copied."""
+    """Lines of styled text, as wide as the terminal if not told; commands are never wrapped: they are copied."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, width: int = 0) -> None:
+        self._stream, self._columns = stream, width
         self._lines: List[Tuple[Part, ...]] = []
 
     def line(self, *parts: Part) -> None:
@@ -53,7 +53,7 @@ class Page:
     def _wrapped(self, text: str, margin: int) -> List[str]:
         import textwrap
 
-        width = max(min(terminal.columns(100), 100) - margin, 20)
+        width = max(min(self._columns or terminal.columns(WIDTH), WIDTH) - margin, 20)
         words = " ".join(text.split())
         return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False) or [""]
 
@@ -98,10 +98,10 @@ def _coloured(lines: Iterable[Sequence[Part]]) -> str:
 
 
 def render_check(document: Document) -> str:
-    """A check without colour, for a file."""
+    """A check for a file: without colour, and as wide wherever it is made."""
     import io
 
-    page = Page(io.StringIO())
+    page = Page(io.StringIO(), WIDTH)
     check(page, document)
     return page.render(colour=False)
 
