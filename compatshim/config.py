@@ -146,7 +146,8 @@ def _line(reader: Reader, place: str, identifier: str, before: int) -> int:
     start = reader.line(place)
     if "[[" in reader.lines[start - 1]:
         return start
-    lines = (number for number, text in enumerate(reader.lines, start=1) if number >= start and identifier in text)
+    written = re.compile(rf"\bid[\"']?\s*=\s*[\"']{re.escape(identifier)}[\"']", re.IGNORECASE)
+    lines = (at for at, text in enumerate(reader.lines, start=1) if at >= start and written.search(text))
     for _ in range(before):
         next(lines, None)
     return next(lines, start)

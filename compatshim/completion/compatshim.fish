@@ -115,7 +115,7 @@ complete -c compatshim -n '_shtab_compatshim_using status' -l format -xka "text 
 complete -c compatshim -n '_shtab_compatshim_using status' -l job -xka "(__fish_complete_directories)" -d 'read what the processes of a job wrote under COMPATSHIM_LOG=DIR (default: that variable); exit status 1 when some could not mend what they should, or what others did'
 complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a config -d 'Show which settings hold here, and who says so: an option, an environment variable, a line of a file, or nobody. Options of `check` may be given, to see what holds with them.'
 complete -c compatshim -n '_shtab_compatshim_using config' -s h -l help -d 'show this help message and exit'
-complete -c compatshim -n '_shtab_compatshim_using config' -l show -d 'show them; this is all that there is to do yet'
+complete -c compatshim -n '_shtab_compatshim_using config' -l show -d 'show them, which is done without it, too'
 complete -c compatshim -n '_shtab_compatshim_using config' -l catalog -xka "(__fish_complete_directories)" -d 'read the advisories in this folder, too (may be repeated)'
 complete -c compatshim -n '_shtab_compatshim_using config' -l fail-on -xka "note warning error never" -d 'the lowest level of finding that makes the exit status 1; default: error'
 complete -c compatshim -n '_shtab_compatshim_using config' -l fail-on-possible -d 'let findings count that requirements allow but do not force'

@@ -81,7 +81,7 @@ _shtab_compatshim_completion_defaults_added=0
 
 _shtab_compatshim_config_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--show[show them\; this is all that there is to do yet]"
+  "--show[show them, which is done without it, too]"
   "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
   "--fail-on[the lowest level of finding that makes the exit status 1\; default\: error]:fail_on:(note warning error never)"
   "--fail-on-possible[let findings count that requirements allow but do not force]"
