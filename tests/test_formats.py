@@ -381,7 +381,14 @@ class TestHtml:
 
     def test_ids_are_unique(self) -> None:
         found = [element.get("id") for element in self.page(everything()).iter() if element.get("id")]
-        assert len(found) == len(set(found)) == len(everything().judgement.counted)
+        assert len(found) == len(set(found)) == len(everything().judgement.counted) + 4  # and what they are in
+
+    def test_links_lead_somewhere(self) -> None:
+        root = self.page(everything())
+        targets = {element.get("id") for element in root.iter()}
+        links = [href[1:] for href in (link.get("href", "") for link in root.iter("a")) if href.startswith("#")]
+        assert len(links) == 4
+        assert {*links} <= targets
 
     @every_document()
     def test_headings_are_in_order(self, made: Document) -> None:

@@ -51,7 +51,7 @@ def _findings(document: Document) -> List[Optional[Markup]]:
         those = [one for one in judgement.counted if one.number in numbers]
         if not those:
             continue
-        found.append(tag("h2", name))
+        found.append(tag("h2", name, id=f"in-{numbers[0] + 1}"))
         found += [_finding(one, f"finding-{one.fingerprint[:12]}") for one in those]
         found += [_fix(document, number) for number in numbers]
     return found
@@ -59,14 +59,15 @@ def _findings(document: Document) -> List[Optional[Markup]]:
 
 def _checked(document: Document) -> Markup:
     """A row for each thing that was checked."""
-    heads = ("checked", "error", "warning", "note", "distributions")
+    heads = ("checked", "errors", "warnings", "notes", "distributions")
     rows = []
     for name, numbers in document.subjects.items():
         those = [one for one in document.judgement.counted if one.number in numbers]
         size = max(len(document.judgement.analyses[number].inventory.distributions) for number in numbers)
         counts = [str(sum(one.level == level for one in those)) for level in ("error", "warning", "note")]
         cells = (tag("td", count, class_="number") for count in (*counts, str(size)))
-        rows.append(tag("tr", tag("th", name, scope="row"), *cells))
+        link = tag("a", name, href=f"#in-{numbers[0] + 1}") if those else name
+        rows.append(tag("tr", tag("th", link, scope="row"), *cells))
     head = (tag("th", word, scope="col", class_="number" if number else None) for number, word in enumerate(heads))
     return tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows), class_="what")
 

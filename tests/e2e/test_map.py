@@ -1,30 +1,18 @@
-"""The map in a real browser: on a desk, on a phone, in the dark, on paper, by keyboard, and without scripts.
-
-Pictures of it stay in the folder that COMPATSHIM_SCREENSHOTS names, for people to look at.
-"""
+"""The map in a real browser: on a desk, on a phone, in the dark, on paper, by keyboard, and without scripts."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
 
 import pytest
 
 from compatshim import cli
-from compatshim.kb import environments
-from tests.e2e.support import build
+from tests.e2e.web import DARK, see
 
 pytestmark = pytest.mark.e2e
 
-DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser.py")
 SIGN = ".grid a.sign"
-DARK = "--blink-settings=preferredColorScheme=0"
-
-Step = Tuple[str, Any]
 
 # Whether the evidence can be seen, lies within the window, and is about the sign that it stands beside.
 EVIDENCE = """(() => {
@@ -40,59 +28,10 @@ EVIDENCE = """(() => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> str:
-    """A Python that has one."""
-    try:
-        environment = build({}, around=("PyQt6>=6.8", "PyQt6-WebEngine>=6.8"))
-    except environments.BuildError as error:
-        pytest.skip(f"no browser: PyQt6-WebEngine cannot be installed here ({error}): not run")
-    done = subprocess.run(
-        [environment.python, "-c", "import PyQt6.QtWebEngineWidgets"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"no browser: {done.stderr.strip().splitlines()[-1]}: not run")
-    return environment.python
-
-
-@pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("map")
     assert cli.main(["kb", "map", "--format", "html", "--output", str(folder)]) == cli.CLEAN
     return folder / "map.html"
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("COMPATSHIM_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def see(
-    python: str,
-    page: Path,
-    steps: Sequence[Step],
-    *,
-    size: Tuple[int, int] = (1200, 900),
-    scripts: bool = True,
-    flags: str = "",
-    fragment: str = "",
-) -> List[Any]:
-    """What those steps gave that give something; the page asks for nothing and its console says nothing."""
-    width, height = size
-    task = {"url": page.as_uri() + fragment, "width": width, "height": height, "scripts": scripts, "steps": steps}
-    env: Dict[str, str] = {
-        **os.environ,
-        "QT_QPA_PLATFORM": "offscreen",
-        "QTWEBENGINE_CHROMIUM_FLAGS": f"--no-sandbox {flags}",
-    }
-    done = subprocess.run(
-        [python, DRIVER], input=json.dumps(task), env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert (found["asked"], found["said"]) == ([], [])
-    return [result for result in found["results"] if result is not None]
 
 
 def test_each_sign_shows_its_evidence_by_mouse_and_by_focus(browser: str, page: Path, pictures: Path) -> None:
