@@ -27,6 +27,8 @@ class Policy(NamedTuple):
     strict: bool = False
     """Whether it fails when something could not be read."""
     ignores: Tuple[Ignore, ...] = ()
+    known: FrozenSet[str] = frozenset()
+    """The ids of all advisories there are: an analysis may have none but those that can hold in it."""
     baseline: Optional[Tuple[Entry, ...]] = None
     today: str = ""
     """ISO date."""

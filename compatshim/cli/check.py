@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from typing import Any, List, Tuple
+from typing import TYPE_CHECKING
 
 from compatshim import cli, report
 from compatshim.cli import options
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "list known-bad combinations, with cause and fix"
 
@@ -27,19 +29,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exit-zero", action="store_true", help="findings do not change the exit status")
 
 
+class File(str):
+    """A file among formats: their order tells which format it is for."""
+
+    __slots__ = ()
+
+
 def outputs(parser: argparse.ArgumentParser) -> None:
     """In which formats to answer, and where to."""
     parser.add_argument(
         "--format",
-        action=_Format,
-        dest="outputs",
+        action="append",
+        default=[],
         choices=tuple(report.FORMATS),
         help="default: text; may be repeated, each with an --output of its own but for one",
     )
     parser.add_argument(
         "--output",
-        action=_Output,
-        dest="outputs",
+        action="append",
+        default=[],
+        dest="format",
+        type=File,
         metavar="FILE",
         help="write to this file what the --format before it says, or else what the file's suffix says: "
         + ", ".join(suffix for suffix in report.FORMATS.values() if suffix),
@@ -68,33 +78,11 @@ def judging(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="FILE", help="pass over the findings that this file has")
 
 
-class _Format(argparse.Action):
-    """Opens an output, which an ``--output`` may send to a file."""
-
-    def __call__(self, _parser: object, namespace: argparse.Namespace, value: Any, _option: object = None) -> None:
-        _put(namespace, self.dest, (value, ""))
-
-
-class _Output(argparse.Action):
-    """Sends an output to a file: the one that was opened just before, or one of a format that the file tells."""
-
-    def __call__(self, _parser: object, namespace: argparse.Namespace, value: Any, _option: object = None) -> None:
-        found: List[Tuple[str, str]] = getattr(namespace, self.dest) or []
-        if found and not found[-1][1]:
-            setattr(namespace, self.dest, [*found[:-1], (found[-1][0], value)])
-        else:
-            _put(namespace, self.dest, ("", value))
-
-
-def _put(namespace: argparse.Namespace, name: str, output: Tuple[str, str]) -> None:
-    setattr(namespace, name, [*(getattr(namespace, name) or []), output])
-
-
 def run(args: argparse.Namespace) -> int:
     """Check; exit status 1 with findings at or above ``--fail-on``."""
     found = options.analysis(args)
     options.not_checked(found.inventory)
-    asked = args.outputs or args.ignore or args.baseline or args.write_baseline
+    asked = args.format or args.ignore or args.baseline or args.write_baseline
     if found.findings or asked or options.settings(args) is not None:
         from compatshim.cli import judge
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 from compatshim import baseline, cli, config, files, gate, report
 from compatshim.cli import options
+from compatshim.cli.check import File
 from compatshim.config import Config
 from compatshim.ignores import ALL, Ignore
 from compatshim.report.document import Document, remarks
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from compatshim.analysis import Analysis
     from compatshim.answer import Answer
 
+STDOUT = "-"
 SUMMARY = "GITHUB_STEP_SUMMARY"
 _ROOM = 1_000_000
 """Bytes that GitHub takes as the summary of a step, less a little."""
@@ -26,7 +28,7 @@ _ROOM = 1_000_000
 
 def run(args: argparse.Namespace, analyses: Sequence[Analysis]) -> int:
     """Judge what was found, write it in the formats that are wanted, and return the exit status."""
-    wanted = outputs(args.outputs or [])
+    wanted = outputs(args.format)
     policy = _policy(args)
     judgement = gate.judge(analyses, policy)
     if args.write_baseline:
@@ -46,9 +48,21 @@ def run(args: argparse.Namespace, analyses: Sequence[Analysis]) -> int:
     return cli.CLEAN if args.exit_zero and judgement.status == cli.FINDINGS else judgement.status
 
 
-def outputs(asked: Sequence[Tuple[str, str]]) -> List[Tuple[str, str]]:
-    """Formats, and the files that they go to; empty for standard output. Raises :exc:`~cli.UsageError`."""
-    found = [(name or _told(path), "" if path == "-" else path) for name, path in asked] or [("text", "")]
+def outputs(words: Sequence[str]) -> List[Tuple[str, str]]:
+    """Formats, and the files that they go to; empty for standard output. Raises :exc:`~cli.UsageError`.
+
+    ``words`` are formats and files (:class:`~compatshim.cli.check.File`) as they were given. A file takes the
+    format right before it, or the one that its suffix stands for.
+    """
+    found: List[Tuple[str, str]] = []
+    for word in words:
+        if not isinstance(word, File):
+            found.append((word, ""))
+        elif found and not found[-1][1]:
+            found[-1] = (found[-1][0], word)
+        else:
+            found.append((_told(word), word))
+    found = [(name, "" if path == STDOUT else path) for name, path in found] or [("text", "")]
     paths = [path for _, path in found]
     for name, path in found:
         if paths.count(path) > 1:
@@ -142,13 +156,15 @@ def _ignore(identifier: str) -> Ignore:
 
 def _policy(args: argparse.Namespace) -> gate.Policy:
     _, settings = effective(args)
+    passed = ignores(settings)
     path = settings["baseline"].value
     here = os.getcwd()
     return gate.Policy(
         fail_on=str(settings["fail-on"].value),
         possible=settings["fail-on-possible"].value is True,
         strict=settings["strict"].value is True,
-        ignores=ignores(settings),
+        ignores=passed,
+        known=frozenset(one.id for one in options.catalog(args).advisories) if passed else frozenset(),
         baseline=None if path is None or args.write_baseline else _baseline(str(path)),
         today=dt.date.today().isoformat(),  # noqa: DTZ011  a day as the user's calendar has it
         root=root(here),

@@ -118,9 +118,9 @@ def remarks(judgement: Judgement) -> Tuple[str, ...]:
         f"{one.told}: the ignore of {one.id} expired on {one.expires} ({one.reason}): its findings count again"
         for one in judgement.expired
     ]
-    known = {ALL, *(item.id for one in judgement.analyses for item in one.catalog.advisories)}
     for one in judgement.unused:
-        why = "passes nothing over" if one.id in known else "is of no advisory that is known here"
+        unknown = judgement.policy.known and one.id not in (ALL, *judgement.policy.known)
+        why = "is of no advisory that is known here" if unknown else "passes nothing over"
         found.append(f"{one.told}: the ignore of {one.id} {why}: remove it")
     if judgement.gone:
         where = ", ".join(dict.fromkeys(f"{one.id} in {one.path or 'what is installed'}" for one in judgement.gone))

@@ -89,7 +89,7 @@ class TestOutputs:
     )
     def test_which_goes_where(self, argv: List[str], wanted: List[object]) -> None:
         args = cli.parser(["check"]).parse_args(["check", *argv])
-        assert judge.outputs(args.outputs or []) == wanted
+        assert judge.outputs(args.format) == wanted
 
     @pytest.mark.parametrize(
         ("argv", "message"),
