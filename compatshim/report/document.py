@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from compatshim.gate import Judged, Judgement
 from compatshim.ignores import ALL
@@ -52,6 +52,14 @@ class Document(NamedTuple):
     def unread(self) -> Tuple[Unread, ...]:
         """What was not checked, once each."""
         return tuple(dict.fromkeys(item for one in self.judgement.analyses for item in one.inventory.unread))
+
+
+def grouped(findings: Iterable[Judged]) -> Mapping[int, Sequence[Judged]]:
+    """Findings by the number of their analysis."""
+    found: Dict[int, List[Judged]] = {}
+    for one in findings:
+        found.setdefault(one.number, []).append(one)
+    return found
 
 
 def versions(one: Judged) -> str:

@@ -47,8 +47,9 @@ def _findings(document: Document) -> List[Optional[Markup]]:
     """What was checked, and then the findings in each with the fix of all of them."""
     judgement = document.judgement
     found: List[Optional[Markup]] = [_checked(document)]
+    counted = said.grouped(judgement.counted)
     for name, numbers in document.subjects.items():
-        those = [one for one in judgement.counted if one.number in numbers]
+        those = [one for number in numbers for one in counted.get(number, ())]
         if not those:
             continue
         found.append(tag("h2", name, id=f"in-{numbers[0] + 1}"))
@@ -61,8 +62,9 @@ def _checked(document: Document) -> Markup:
     """A row for each thing that was checked."""
     heads = ("checked", "errors", "warnings", "notes", "distributions")
     rows = []
+    counted = said.grouped(document.judgement.counted)
     for name, numbers in document.subjects.items():
-        those = [one for one in document.judgement.counted if one.number in numbers]
+        those = [one for number in numbers for one in counted.get(number, ())]
         size = max(len(document.judgement.analyses[number].inventory.distributions) for number in numbers)
         counts = [str(sum(one.level == level for one in those)) for level in ("error", "warning", "note")]
         cells = (tag("td", count, class_="number") for count in (*counts, str(size)))

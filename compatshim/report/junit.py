@@ -17,8 +17,9 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def render_check(document: Document) -> str:
     """The report. What fails the check is a failure, what is passed over is skipped, all else passes."""
     root = ET.Element("testsuites", name="compatshim")
+    found = said.grouped(document.judgement.findings)
     for name, numbers in document.subjects.items():
-        _suite(root, name, numbers, document)
+        _suite(root, name, [one for number in numbers for one in found.get(number, ())], numbers, document)
     for element in (root, *root):
         for kind in ("tests", "failures", "skipped", "errors"):
             tag = {"tests": "testcase", "failures": "failure", "skipped": "skipped", "errors": "error"}[kind]
@@ -27,9 +28,10 @@ def render_check(document: Document) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(root: ET.Element, name: str, numbers: Sequence[int], document: Document) -> None:
+def _suite(
+    root: ET.Element, name: str, found: Sequence[Judged], numbers: Sequence[int], document: Document
+) -> None:
     suite = ET.SubElement(root, "testsuite", name=_clean(name))
-    found = [one for one in document.judgement.findings if one.number in numbers]
     for one in found:
         _case(suite, one, _clean(name))
     if not any(one.fails for one in found):

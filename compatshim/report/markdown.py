@@ -32,8 +32,9 @@ def advisory(item: Advisory) -> str:
 
 def _lines(document: Document) -> Iterator[str]:
     yield from _head(document)
+    counted = {one.finding.advisory.id for one in document.judgement.counted}
     for item in document.advisories:
-        if any(one.finding.advisory is item for one in document.judgement.counted):
+        if item.id in counted:
             yield ""
             yield f"### {item.id}: {escape(item.title)}"
             yield ""

@@ -8,7 +8,7 @@ checked is a notification of the run.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, Mapping
 from urllib.parse import quote
 
 from compatshim import __version__
@@ -152,7 +152,7 @@ def _invocation(document: Document) -> Object:
         "exitCode": judgement.status,
         "exitCodeDescription": _EXIT[judgement.status],
     }
-    unread: List[Object] = []
+    unread: Dict[str, Object] = {}
     for one in judgement.analyses:
         for item in one.inventory.unread:
             name = f"{item.project}: " if item.project else ""
@@ -160,10 +160,9 @@ def _invocation(document: Document) -> Object:
             if one.inventory.path:
                 artifact = _artifact(judgement.relative(one.inventory.path))
                 notification["locations"] = [{"physicalLocation": {"artifactLocation": artifact}}]
-            if notification not in unread:
-                unread.append(notification)
+            unread.setdefault(json.dumps(notification), notification)
     if unread:
-        found["toolExecutionNotifications"] = unread
+        found["toolExecutionNotifications"] = list(unread.values())
     settings = [_notification("configuration", 1, line) for line in said.remarks(judgement)]
     if settings:
         found["toolConfigurationNotifications"] = settings

@@ -108,13 +108,13 @@ def render_check(document: Document) -> str:
 
 def check(page: Page, document: Document) -> None:
     """Findings with cause and fix, the fix of all of them together, and what is passed over."""
-    from compatshim.report.document import counts
+    from compatshim.report.document import counts, grouped
 
     judgement = document.judgement
+    found = grouped(judgement.counted)
     for number, answer in enumerate(document.answers):
-        for one in judgement.counted:
-            if one.number == number:
-                _finding(page, one, _cure(one, answer))
+        for one in found.get(number, ()):
+            _finding(page, one, _cure(one, answer))
         if answer is not None:
             _answer(page, answer, document.python)
     shims = [one.finding.advisory for one in judgement.counted if one.finding.advisory.shims]

@@ -9,6 +9,7 @@ from typing import Any, List
 import pytest
 
 from compatshim import catalog
+from compatshim.cli import completion
 from compatshim.kb import environments
 from compatshim.kb.environments import Environment, Spec
 from tests.e2e import support
@@ -29,7 +30,8 @@ def test_the_wheel_carries_the_knowledge_and_nothing_else(wheel: str) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     wanted = {f"compatshim/advisories/{advisory.id}.toml" for advisory in catalog.load().advisories}
     wanted |= {"compatshim/startup/index.txt", "compatshim/metadata/data/snapshot.zip", "compatshim/py.typed"}
-    wanted |= {"compatshim/bootstrap/sitecustomize.py"}
+    wanted |= {"compatshim/bootstrap/sitecustomize.py", "compatshim/report/report.css", "compatshim/web/base.css"}
+    wanted |= {f"compatshim/completion/compatshim.{shell}" for shell in completion.SHELLS}
     assert wanted <= set(names)
     others = [name for name in names if not name.startswith(("compatshim/", "compatshim-"))]
     assert others == ["compatshim_pytest.py"]
