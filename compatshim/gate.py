@@ -10,7 +10,7 @@ from compatshim.analysis import Analysis
 from compatshim.baseline import Entry
 from compatshim.errors import CLEAN, FINDINGS, NOTHING
 from compatshim.ignores import Ignore
-from compatshim.model import Finding, Location
+from compatshim.model import Finding, Inventory, Location
 
 LEVELS = ("note", "warning", "error")
 """From the least to the worst."""
@@ -120,6 +120,11 @@ class Judgement(NamedTuple):
     def relative(self, path: str) -> str:
         """A path as :func:`relative` has it."""
         return relative(path, self.policy.root, self.policy.here)
+
+
+def was_read(inventory: Inventory) -> bool:
+    """Whether anything was: a file that names nothing was read all the same."""
+    return bool(inventory.distributions) or (bool(inventory.path) and not inventory.unread)
 
 
 def relative(path: str, root: str, here: str) -> str:
@@ -272,7 +277,7 @@ def _gone(analyses: Sequence[Analysis], found: Sequence[Judged], policy: Policy)
 
 
 def _status(analyses: Sequence[Analysis], judged: Sequence[Judged], policy: Policy) -> int:
-    if not any(one.inventory.distributions for one in analyses):
+    if not any(was_read(one.inventory) for one in analyses):
         return NOTHING
     if any(one.fails for one in judged):
         return FINDINGS

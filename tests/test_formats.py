@@ -28,7 +28,7 @@ CLEAN = file({"filelock": ("4.0.0", 1)})
 DOCUMENTS = {
     "everything": everything(),
     "clean": document(CLEAN),
-    "nothing": document(file({}), installed({})),
+    "nothing": document(file({}, unread=[manifests.unread("r.txt")]), installed({})),
     "environment": document(installed()),
 }
 

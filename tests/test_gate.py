@@ -58,8 +58,10 @@ def test_what_was_not_read_fails_when_that_is_wanted() -> None:
 
 
 def test_nothing_that_could_be_checked() -> None:
-    assert judge([file({}), file({}, "b.txt")], policy()).status == errors.NOTHING
-    assert judge([file({}), file({"filelock": ("4.0.0", 1)}, "b.txt")], policy()).status == errors.CLEAN
+    broken = file({}, unread=[Unread("x", "is odd")])
+    assert judge([broken, installed({})], policy()).status == errors.NOTHING
+    assert judge([broken, file({"filelock": ("4.0.0", 1)}, "b.txt")], policy()).status == errors.CLEAN
+    assert judge([file({})], policy()).status == errors.CLEAN  # it names nothing
 
 
 def test_levels_are_those_of_the_settings() -> None:

@@ -324,7 +324,8 @@ def say(text: str) -> None:
 
 def nothing_read(found: Inventory) -> bool:
     """Whether nothing could be checked at all; says so."""
-    if found.distributions:
+    # A file that names nothing, or nothing of which anything is known, has been read all the same.
+    if found.distributions or (found.path and not found.unread):
         return False
     say(f"no distribution could be read in {found.source}: nothing was checked")
     return True
