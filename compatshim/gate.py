@@ -23,7 +23,7 @@ class Policy(NamedTuple):
     fail_on: str = "error"
     """The lowest of :data:`LEVELS` that fails, or :data:`NEVER`."""
     possible: bool = False
-    """Whether a finding fails that requirements merely allow."""
+    """Whether a finding fails that requirements merely allow, and that an installation of today would not get."""
     strict: bool = False
     """Whether it fails when something could not be read."""
     ignores: Tuple[Ignore, ...] = ()
@@ -159,7 +159,7 @@ def _grouped(analyses: Sequence[Analysis], policy: Policy) -> List[Judged]:
     for number, one in enumerate(analyses):
         where = one.inventory.path or one.inventory.source
         for finding in one.findings:
-            key = (where, finding.advisory.id, finding.versions, finding.possible, finding.certainty)
+            key = (where, finding.advisory.id, finding.versions, finding.possible, finding.fresh, finding.certainty)
             groups.setdefault(key, (finding, []))[1].append(number)
     found = sorted(groups.values(), key=lambda group: group[1][0])
     bare = [
@@ -235,7 +235,7 @@ def _judged(one: Judged, policy: Policy, known: FrozenSet[str]) -> Judged:
     if excuse is None and new is False:
         excuse = Excuse("baseline", "it was there when the baseline was written", "")
     severe = policy.fail_on != NEVER and LEVELS.index(one.finding.level) >= LEVELS.index(policy.fail_on)
-    fails = severe and excuse is None and (policy.possible or not one.finding.possible)
+    fails = severe and excuse is None and (policy.possible or not one.finding.possible or one.finding.fresh)
     return one._replace(excuse=excuse, fails=fails, new=new)
 
 

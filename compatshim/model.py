@@ -315,6 +315,8 @@ class Finding(NamedTuple):
     certainty: Certainty
     possible: bool = False
     """The requirements allow the versions but do not force them: they are an example of what can be resolved."""
+    fresh: bool = True
+    """Of what is only possible: whether an installation today gets it, or only one that prefers old versions."""
 
     @property
     def level(self) -> str:

@@ -17,6 +17,7 @@ HELP = "list known-bad combinations, with cause and fix"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     options.interpreter(parser)
+    options.inputs(parser)
     options.catalogs(parser)
     options.index(parser)
     outputs(parser)
@@ -25,6 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--write-baseline",
         metavar="FILE",
         help="write what is found now as the baseline, so that only what comes later counts",
+    )
+    parser.add_argument(
+        "--allowed",
+        action="store_true",
+        help="of requirements without exact versions, report what older versions that they allow would give, too",
     )
     parser.add_argument("--exit-zero", action="store_true", help="findings do not change the exit status")
 
@@ -80,6 +86,8 @@ def judging(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check; exit status 1 with findings at or above ``--fail-on``."""
+    if args.paths:
+        return _files(args)
     found = options.analysis(args)
     options.not_checked(found.inventory)
     asked = args.format or args.ignore or args.baseline or args.write_baseline
@@ -97,3 +105,14 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.write(page.render())
     failed = args.strict and found.inventory.unread
     return cli.FINDINGS if failed and not args.exit_zero else cli.CLEAN
+
+
+def _files(args: argparse.Namespace) -> int:
+    """Check files; what of them is broken is an error, however good the others are."""
+    from compatshim.cli import judge, manifests
+
+    found = manifests.read(args)
+    for one in found.analyses:
+        options.not_checked(one.inventory)
+    status = judge.run(args, found.analyses) if found.analyses else cli.NOTHING
+    return cli.ERROR if found.broken else status

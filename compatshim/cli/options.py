@@ -34,6 +34,25 @@ def interpreter(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def inputs(parser: argparse.ArgumentParser) -> None:
+    """Files to look at instead of an environment, and other environments without an interpreter."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help="look at lock files, requirements and the like, or the folders they are in; - for standard input",
+    )
+    parser.add_argument("--kind", choices=KINDS, help="what kind of file it is, whatever its name and content say")
+    parser.add_argument("--path", metavar="SITE", help="look at the distributions in this site-packages folder")
+
+
+KINDS = (
+    "requirements", "pyproject", "script", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock",
+    "environment.yml", "conda-lock", "pixi.lock", "conda-meta", "cyclonedx", "spdx",
+)  # fmt: skip
+"""Of files; named here because what reads them is loaded only for them. A test holds the two against each other."""
+
+
 def catalogs(parser: argparse.ArgumentParser) -> None:
     """Whose advisories count, besides the bundled ones."""
     parser.add_argument(
@@ -114,6 +133,8 @@ def inventory(args: argparse.Namespace) -> Inventory:
     """The environment that the options name."""
     from compatshim.inventory import environment as reader
 
+    if getattr(args, "path", None) is not None:
+        return reader.at(args.path, args.python)
     return reader.this() if args.python is None else reader.of(args.python)
 
 
@@ -160,7 +181,13 @@ def _settings() -> Optional[Tuple[str, Config]]:
 
 
 def analysis(args: argparse.Namespace) -> Analysis:
-    """The environment that the options name, matched against the catalogs."""
+    """The environment or the file that the options name, matched against the catalogs."""
+    if getattr(args, "kind", None) is not None and not args.paths:
+        raise UsageError(f"--kind {args.kind}: is about a file; name it, or - for standard input")
+    if getattr(args, "paths", None):
+        from compatshim.cli import manifests
+
+        return manifests.one(args)
     from compatshim.analysis import analyse
 
     return analyse(inventory(args), catalog(args))

@@ -20,6 +20,7 @@ HELP = "write a constraint file that avoids every known-bad combination"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     options.environment(parser, ("text", "json", "uv"))
+    options.inputs(parser)
     options.solving(parser, "least-change")
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument(

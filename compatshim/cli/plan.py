@@ -14,6 +14,7 @@ HELP = "print an ordered upgrade plan"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     options.environment(parser)
+    options.inputs(parser)
     options.solving(parser, "recommended")
     parser.add_argument(
         "--alternatives",

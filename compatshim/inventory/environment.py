@@ -37,6 +37,17 @@ def of(python: str) -> Inventory:
     return read(path, markers, source=f"the environment of {python}")
 
 
+def at(folder: str, python: Optional[str] = None) -> Inventory:
+    """The distributions in a site-packages folder, with the markers of an interpreter, else of this one.
+
+    Raises :exc:`InventoryError`.
+    """
+    if not os.path.isdir(folder):
+        raise InventoryError(f"--path {folder}: is no folder; name a site-packages folder")
+    markers = probe.markers() if python is None else search_path(python)[1]
+    return read([folder], markers, source=folder)
+
+
 def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
     """Module search path and marker environment of another interpreter. Raises :exc:`InventoryError`."""
     import ast

@@ -14,10 +14,9 @@ from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import Version
 
 from compatshim.errors import CompatshimError
+from compatshim.inventory.conda_names import NAMES
 from compatshim.model import canonical
 
-NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"}
-"""Projects of PyPI that conda calls otherwise."""
 MISSING = ("a reproducer", "ranges with ends that were run", "remedies that were installed and run")
 
 _NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}

@@ -78,6 +78,7 @@ def _judged(one: Judged) -> Dict[str, Any]:
         **finding(one.finding),
         "level": one.level,
         "possible": one.finding.possible,
+        "fresh": one.finding.fresh,
         "source": one.source,
         "path": one.path or None,
         "environments": list(one.environments),

@@ -460,7 +460,7 @@ class TestUsage:
             ["no-such-command"],
             ["check", "--no-such-option"],
             ["check", "--format", "xml"],
-            ["check", "extra"],
+            ["check", "--kind", "no-such-kind", "x"],
             ["explain"],
             ["kb"],
             ["pin", "--hold"],

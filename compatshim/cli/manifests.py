@@ -1,0 +1,167 @@
+"""Files instead of an installed environment: what the paths on the command line come to."""
+
+from __future__ import annotations
+
+import argparse
+from functools import cached_property
+from typing import TYPE_CHECKING, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+
+from compatshim.analysis import Analysis, analyse
+from compatshim.cli import UsageError, options
+from compatshim.errors import CompatshimError
+from compatshim.inventory import files, targets
+from compatshim.inventory.files import Manifest
+from compatshim.inventory.manifest import Contents
+from compatshim.model import Inventory
+
+if TYPE_CHECKING:  # most locks need none
+    from compatshim.metadata.snapshot import Snapshot
+
+
+class Read(NamedTuple):
+    """What all paths come to."""
+
+    analyses: Tuple[Analysis, ...]
+    broken: bool
+    """Whether some file could not be read at all, of which the user was told."""
+
+
+def read(args: argparse.Namespace) -> Read:
+    """Read and match everything that the paths name, whatever becomes of one of them."""
+    _no_environment(args)
+    reading = _Reading(args)
+    expanded = [_tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
+    paths = dict.fromkeys(path for several in expanded for path in several or ())
+    found = [_tried(path, reading.everywhere) for path in paths]
+    whole = [one for several in found for one in several or ()]
+    return Read(tuple(whole), None in expanded or None in found)
+
+
+_Result = TypeVar("_Result")
+
+
+def _tried(path: str, read: Callable[[str], _Result]) -> Optional[_Result]:
+    """What a path comes to; None, and a word about it, when it cannot be read."""
+    try:
+        return read(path)
+    except OSError as error:
+        options.say(f"{path}: {error.strerror or error}")
+    except CompatshimError as error:
+        options.say(str(error))
+    return None
+
+
+def one(args: argparse.Namespace) -> Analysis:
+    """What the one path comes to for the target interpreter, with what its distributions require.
+
+    Raises :exc:`UsageError` when the paths are more than one file.
+    """
+    if args.verify:
+        raise UsageError("--verify: an installer's dry run is of an environment; of a file there is none")
+    _no_environment(args)
+    paths = list(dict.fromkeys(path for given in args.paths for path in files.expand(given, args.kind)))
+    if len(paths) > 1:
+        raise UsageError(f"{args.command} takes one file; these are {len(paths)}: {', '.join(paths)}")
+    return _Reading(args).target(files.read(paths[0], args.kind))
+
+
+def _no_environment(args: argparse.Namespace) -> None:
+    """Raise :exc:`UsageError` when an environment is asked for as well."""
+    if args.path is not None:
+        raise UsageError(f"--path {args.path}: is an environment; look at it or at files, not at both")
+
+
+class _Reading:
+    """What all files of a command have in common."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+        self._catalog = options.catalog(args)
+
+    @cached_property
+    def _snapshot(self) -> Snapshot:
+        from compatshim.metadata.snapshot import Snapshot
+
+        return Snapshot.bundled()
+
+    @cached_property
+    def _own(self) -> Mapping[str, str]:
+        """The marker environment of the interpreter that files are judged for."""
+        from compatshim.inventory import environment, probe
+
+        return probe.markers() if self._args.python is None else environment.search_path(self._args.python)[1]
+
+    def everywhere(self, path: str) -> Sequence[Analysis]:
+        """A lock in every environment that it is for; requirements in the one that is asked for.
+
+        Exact versions that do not say all that they bring are both.
+        """
+        manifest = files.read(path, self._args.kind)
+        contents = manifest.contents
+        locked = targets.pinned(contents) if contents.demands else contents
+        found: List[Analysis] = []
+        if locked is not None:
+            about = frozenset(self._catalog.projects)
+            found += [
+                analyse(one, self._catalog) for one in targets.inventories(locked, manifest.path, about=about)
+            ]
+        if self._lock(contents) is not None:
+            return found
+        target = targets.given(self._own, contents.requires_python)
+        here = [] if locked is None else targets.inventories(locked, manifest.path, target=target)
+        if [one.inventory.versions() for one in found] == [one.versions() for one in here]:
+            return [self._fresh(manifest)]  # which has all of it, and what it brings
+        fresh = self._fresh(manifest._replace(contents=contents._replace(unread=())))
+        named = fresh.inventory._replace(
+            environment="with what they bring", source=f"{manifest.path} with what they bring"
+        )
+        return [*found, fresh._replace(inventory=named)]
+
+    def target(self, manifest: Manifest) -> Analysis:
+        """A file for one interpreter, with what its distributions require."""
+        locked = self._lock(manifest.contents)
+        if locked is None:
+            return self._fresh(manifest)
+        target = targets.given(self._own, manifest.contents.requires_python)
+        inventory = targets.inventories(locked, manifest.path, target=target)[0]
+        return analyse(self._completed(inventory), self._catalog)
+
+    def _markers(self, contents: Contents) -> Mapping[str, str]:
+        return targets.given(self._own, contents.requires_python).markers
+
+    def _lock(self, contents: Contents) -> Optional[Contents]:
+        """The contents as exact versions with all that they bring, if that is what they are."""
+        if not contents.demands:
+            return contents
+        locked = targets.pinned(contents)
+        if locked is None:
+            return None
+        from compatshim import ranges
+
+        asked = ranges.asked(contents, self._markers(contents))
+        return locked if ranges.closed(asked, self._snapshot) else None
+
+    def _fresh(self, manifest: Manifest) -> Analysis:
+        """What a fresh installation of the requirements gets, judged."""
+        from compatshim import ranges
+        from compatshim.cli import source
+
+        args, contents = self._args, manifest.contents
+        asked = ranges.asked(contents, self._markers(contents))
+        unread, allowed = contents.unread, getattr(args, "allowed", False)
+        if not args.index:
+            return ranges.judge(
+                asked, self._catalog, self._snapshot, path=manifest.path, unread=unread, allowed=allowed
+            )
+        base = Inventory(manifest.path, {}, (), asked.markers)
+        with source.opened(args, base, ranges.wishes(asked, self._snapshot)) as metadata:
+            return ranges.judge(asked, self._catalog, metadata, path=manifest.path, unread=unread, allowed=allowed)
+
+    def _completed(self, inventory: Inventory) -> Inventory:
+        """The inventory with what its distributions require, where that is known: locks do not say it in full."""
+        found = {}
+        for name, item in inventory.distributions.items():
+            releases = self._snapshot.releases(name) if self._snapshot.knows(name) else None
+            requires = next((one.requires for one in releases or () if one.version == item.version), None)
+            found[name] = item._replace(requires=requires) if requires else item
+        return inventory._replace(distributions=found)

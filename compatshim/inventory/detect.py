@@ -1,0 +1,55 @@
+"""Which kind a file is: by its name, else by the beginning of its text. And which files of a folder are any."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import List, Optional
+
+from compatshim.inventory import kinds
+from compatshim.inventory.kinds import Kind
+from compatshim.inventory.manifest import ManifestError, Source
+
+_BEGINNING = 1 << 14
+"""Characters within which a file must show what it is."""
+_TEXT = (".txt", ".in", "")
+"""Suffixes of requirements files of any name."""
+
+
+def kind(source: Source) -> Kind:
+    """The kind of a file. Raises :exc:`ManifestError` when neither its name nor its content tells."""
+    name = os.path.basename(source.path)
+    found = kinds.named(name) or _by_content(source.text)
+    if found is not None:
+        return found
+    if source.path.startswith("<") or os.path.splitext(name)[1].lower() in _TEXT:
+        return kinds.BY_NAME["requirements"]
+    raise ManifestError(
+        f"{source.path}: neither its name nor its content tells what kind of file it is; say so with --kind "
+        + "|".join(kinds.BY_NAME)
+    )
+
+
+def _by_content(text: str) -> Optional[Kind]:
+    # The keys of an object may stand in any order.
+    straight = (text if text[:99].lstrip().startswith("{") else text[:_BEGINNING]).replace("\r\n", "\n")
+    return next((one for one in kinds.KINDS if one.content and re.match(one.content, straight)), None)
+
+
+def directory(path: str) -> List[str]:
+    """The manifests of a folder itself, sorted. Raises :exc:`OSError`.
+
+    Where there is a lock, ``pyproject.toml`` is left out: the lock is what it comes to.
+    """
+    found = []
+    for name in sorted(os.listdir(path)):
+        one = kinds.named(name)
+        # Any script may have requirements; only those that are named are opened for them.
+        if (
+            one is not None
+            and one.name != "script"
+            and os.path.isdir(os.path.join(path, name)) == (name == "conda-meta")
+        ):
+            found.append((name, one))
+    locked = any(one.lock for _, one in found)
+    return [os.path.join(path, name) for name, one in found if not (locked and one.name == "pyproject")]
