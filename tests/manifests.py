@@ -48,7 +48,7 @@ def file(
         CATALOG,
     )
     if possible:
-        found = found._replace(findings=tuple(one._replace(possible=True) for one in found.findings))
+        found = found._replace(findings=tuple(one._replace(possible=True, fresh=False) for one in found.findings))
     return found
 
 

@@ -80,6 +80,8 @@ def parse(code: str) -> None:
     argv = shlex.split(_MAY.sub("", text))
     if argv[0] == "COMMAND":
         return
+    if argv == ["--version"]:
+        return
     words = [word for word in argv if word != "--help"]
     if argv[0] == "run":
         words = ["run", *run.split(argv[1:])[0]]

@@ -96,9 +96,9 @@ class TestScoped:
     @pytest.mark.e2e
     def test_uv_reads_them(self, tmp_path: Path) -> None:
         """A version that is bad with what is newest gets the other project that goes with it."""
-        catalog_ = Catalog((KNOWN.advisory("CSA-2026-0003"),), "0" * 12)
+        catalog_ = Catalog((KNOWN.advisory("CSA-2026-0027"),), "0" * 12)
         said, _ = scoped.parts(scoped.overrides(catalog_, SNAPSHOT))
-        needs = ["evaluate==0.4.2", "datasets<2.17"]
+        needs = ["typer==0.12.5", "click>=8.2"]
         project = f'[project]\nname = "x"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = {needs}\n'
         (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
         command = [sys.executable, "-m", "uv", "lock", "--python", sys.executable, "--project", str(tmp_path)]
@@ -106,9 +106,9 @@ class TestScoped:
         assert before.returncode == 0, before.stderr
         (tmp_path / "pyproject.toml").write_text(project + scoped.render(said), encoding="utf-8")
         after = subprocess.run(command, capture_output=True, text=True, check=False, env=support.environment())
-        # The project insists on an old datasets; that evaluate 0.4.2 needs a newer one is known to uv now.
+        # The project insists on a new click; that typer 0.12.5 needs an older one is known to uv now.
         assert after.returncode == 1, after.stdout
-        assert "datasets>=2.17" in after.stderr.replace(" ", "")
+        assert "click<8.2.0" in after.stderr.replace(" ", "")
 
 
 def read(name: str) -> List[Candidate]:

@@ -46,7 +46,7 @@ _shtab_compatshim_kb_commands() {
 
 _shtab_compatshim_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(- : *)--version[show program\'s version number and exit]"
+  "--version[say the versions of it and of its catalog]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -55,6 +55,8 @@ _shtab_compatshim_defaults_added=0
 _shtab_compatshim_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--python[look at the environment of this interpreter instead of the own one]:PATH:_files"
+  "--kind[what kind of file it is, whatever its name and content say]:kind:(requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx)"
+  "--path[look at the distributions in this site-packages folder]:SITE:"
   "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
   "--index[ask the package index that uv or pip is configured for, not the bundled snapshot alone]"
   "*--format[default\: text\; may be repeated, each with an --output of its own but for one]:format:(text concise json markdown sarif github gitlab junit html)"
@@ -65,7 +67,9 @@ _shtab_compatshim_check_options=(
   "*--ignore[pass over this advisory (may be repeated)]:ID:"
   "--baseline[pass over the findings that this file has]:FILE:_files"
   "--write-baseline[write what is found now as the baseline, so that only what comes later counts]:FILE:_files"
+  "--allowed[of requirements without exact versions, report what older versions that they allow would give, too]"
   "--exit-zero[findings do not change the exit status]"
+  "(*)::look at lock files, requirements and the like, or the folders they are in\; - for standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -160,6 +164,7 @@ _shtab_compatshim_kb_bisect_defaults_added=0
 _shtab_compatshim_kb_compile_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--check[only say whether it is fresh (exit status 1\: no)]"
+  "--catalog[the start-up index of an organisation\'s catalog, into its shims\' package]:DIR:_files -/"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -271,6 +276,8 @@ _shtab_compatshim_kb_verify_options=(
   "--scheduler[let the workers of a Dask cluster do it, as tcp\:\/\/host\:8786 (instead of --jobs)]:ADDRESS:"
   "--refresh[build and run again what was built and run before]"
   "--advisories[default\: those that are part of compatshim]:DIR:_files -/"
+  "--index[ask the package index that uv or pip is configured for, not the bundled snapshot alone]"
+  "--untried[run nothing\; only say which releases are newer than all that was run (exit status 1\: some)]"
   "--format[default\: text]:format:(text json)"
   "(*)::default\: all:"
 )
@@ -283,6 +290,8 @@ _shtab_compatshim_pin_options=(
   "--python[look at the environment of this interpreter instead of the own one]:PATH:_files"
   "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
   "--format[default\: text]:format:(text json uv)"
+  "--kind[what kind of file it is, whatever its name and content say]:kind:(requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx)"
+  "--path[look at the distributions in this site-packages folder]:SITE:"
   "--index[ask the package index that uv or pip is configured for, not the bundled snapshot alone]"
   "*--hold[keep this project as it is (may be repeated)]:NAME:"
   "*--require[what the answer must satisfy, as \"datasets\>\=3\" (may be repeated)]:REQUIREMENT:"
@@ -294,6 +303,7 @@ _shtab_compatshim_pin_options=(
   "--verify[ask the real installer (uv, else pip) for a dry run of the answer]"
   "--only-changes[leave out the guards that keep other combinations away]"
   "--full[pin every distribution, as a freeze does]"
+  "(*)::look at lock files, requirements and the like, or the folders they are in\; - for standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -304,6 +314,8 @@ _shtab_compatshim_plan_options=(
   "--python[look at the environment of this interpreter instead of the own one]:PATH:_files"
   "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
   "--format[default\: text]:format:(text json)"
+  "--kind[what kind of file it is, whatever its name and content say]:kind:(requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx)"
+  "--path[look at the distributions in this site-packages folder]:SITE:"
   "--index[ask the package index that uv or pip is configured for, not the bundled snapshot alone]"
   "*--hold[keep this project as it is (may be repeated)]:NAME:"
   "*--require[what the answer must satisfy, as \"datasets\>\=3\" (may be repeated)]:REQUIREMENT:"
@@ -314,6 +326,7 @@ _shtab_compatshim_plan_options=(
   "--objective[least-change makes it work today, recommended gets out of the hole\; default\: recommended]:objective:(least-change recommended)"
   "--verify[ask the real installer (uv, else pip) for a dry run of the answer]"
   "--alternatives[show the next best N answers that are really different, and what each costs]:N:"
+  "(*)::look at lock files, requirements and the like, or the folders they are in\; - for standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
