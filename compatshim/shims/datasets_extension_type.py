@@ -58,7 +58,7 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     def register(cls: Any) -> None:
         _register(pa, cls)
 
-    class PyExtensionType(pa.ExtensionType):  # type: ignore[misc]
+    class PyExtensionType(pa.ExtensionType):  # type: ignore[misc]  # a class that is known at run time
         """An extension type whose ``__reduce__`` gives its class and parameters that JSON can hold."""
 
         __init__ = guard.instead(refuse, initialise)

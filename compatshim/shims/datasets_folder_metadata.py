@@ -7,8 +7,6 @@ pandas 2; it is the same text.
 
 from __future__ import annotations
 
-import types
-
 from compatshim.startup import guard
 
 TYPE_CHECKING = False
@@ -46,17 +44,14 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     """A copy of the module pyarrow, for this module only."""
     table = module.pa.Table
 
-    class Table(table):  # type: ignore[misc, valid-type]
+    class Table(table):  # type: ignore[misc, valid-type]  # a class that is known at run time
         """The installed class, with text from pandas as before."""
 
         from_pandas = staticmethod(guard.before(table.from_pandas, as_objects))
 
     Table.__qualname__ = table.__qualname__
-    mended: Any = types.ModuleType(module.pa.__name__)
-    vars(mended).update(vars(module.pa))
-    mended.Table = Table
-    mended.__compatshim__ = guard.marks(vars(Table)["from_pandas"])[0]
-    return [(module, "pa", mended)]
+    (mark,) = guard.marks(vars(Table)["from_pandas"])
+    return [(module, "pa", guard.copied(module.pa, mark, Table=Table))]
 
 
 def as_objects(frame: Any, *args: Any, **kwargs: Any) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:

@@ -6,8 +6,6 @@ replacement gives the formatter a numpy of its own whose ``array`` has the old m
 
 from __future__ import annotations
 
-import types
-
 from compatshim.startup import guard
 
 TYPE_CHECKING = False
@@ -48,8 +46,5 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
         """The arguments of ``array()``, with the old meaning of ``copy=False``."""
         return args, {**kwargs, "copy": None} if kwargs.get("copy") is False else kwargs
 
-    mended: Any = types.ModuleType(numpy.__name__)
-    vars(mended).update(vars(numpy))
-    mended.array = guard.before(numpy.array, copying)
-    mended.__compatshim__ = mended.array.__compatshim__
-    return [(module, "np", mended)]
+    array = guard.before(numpy.array, copying)
+    return [(module, "np", guard.copied(numpy, array.__compatshim__, array=array))]

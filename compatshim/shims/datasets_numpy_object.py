@@ -6,8 +6,6 @@ it.
 
 from __future__ import annotations
 
-import types
-
 from compatshim.startup import guard
 
 TYPE_CHECKING = False
@@ -41,8 +39,4 @@ def _takes_object(function: Any) -> bool:
 
 def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     """A copy of the module numpy, for this module only."""
-    mended: Any = types.ModuleType(module.np.__name__)
-    vars(mended).update(vars(module.np))
-    mended.object = object
-    mended.__compatshim__ = guard.Mark()
-    return [(module, "np", mended)]
+    return [(module, "np", guard.copied(module.np, guard.Mark(), object=object))]

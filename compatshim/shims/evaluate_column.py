@@ -54,7 +54,7 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
         value = original.__getitem__(self, key)
         return value[:] if isinstance(value, column) else value
 
-    class Dataset(original):  # type: ignore[misc, valid-type]
+    class Dataset(original):  # type: ignore[misc, valid-type]  # a class that is known at run time
         """The installed class, with columns that are read at once."""
 
         __getitem__ = guard.instead(original.__getitem__, whole)

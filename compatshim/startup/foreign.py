@@ -44,7 +44,7 @@ def joined(
             index = _index(package, path)
             found, others = _holding(index, path)
             mine = dict.fromkeys(_ids(index), package)
-        except Exception as error:
+        except Exception as error:  # whatever is wrong with a package is said, and the others are used
             _refuse(ledger.Entry("", "", package, "skipped", reason="setting-ignored"), f"{VARIABLE}: {error}")
             continue
         used = []
@@ -103,18 +103,18 @@ def _index(package: str, path: Optional[Sequence[str]] = None) -> compatshim.Ind
         raise LookupError(f"there is no package {package} here")
     try:
         place = os.path.join(next(iter(spec.submodule_search_locations)), INDEX)
-        text: str = spec.loader.get_data(place).decode("latin-1")  # type: ignore[union-attr]
+        text: str = spec.loader.get_data(place).decode("latin-1")  # type: ignore[union-attr]  # one without fails below
     except Exception as error:
         raise LookupError(f"{package} has no {INDEX} ({type(error).__name__})") from error
     if not text.startswith(HEAD):
         raise LookupError(f"{place} is of another compatshim: `kb compile --catalog` writes it anew")
-    return compatshim._laid_out(text)  # noqa: SLF001
+    return compatshim._laid_out(text)  # noqa: SLF001  it is there for its cost
 
 
 def _holding(
     index: compatshim.Index, path: Optional[Sequence[str]] = None
 ) -> Tuple[List[match.Row], match.Unknown]:
-    return match.holding(index, compatshim._installed(index, path))  # noqa: SLF001
+    return match.holding(index, compatshim._installed(index, path))  # noqa: SLF001  so is this
 
 
 def _ids(index: compatshim.Index) -> List[str]:

@@ -11,6 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 
@@ -90,6 +91,14 @@ def _report(original: Any, ours: Exception, theirs: Optional[BaseException]) -> 
             failed(f"{name} runs without its mend", ours)
     except Exception:
         pass
+
+
+def copied(module: ModuleType, mark: Mark, **changes: Any) -> Any:
+    """A copy of a module in which some names stand for something else, marked as a replacement."""
+    mended: Any = type(sys)(module.__name__)
+    vars(mended).update(vars(module), **changes)
+    mended.__compatshim__ = mark
+    return mended
 
 
 def marks(value: Any) -> List[Mark]:
