@@ -18,8 +18,6 @@ from compatshim.startup.offers import offers
 
 VARIABLE = "COMPATSHIM_CATALOG"
 """Folders, separated as in PATH."""
-ALLOWED = "COMPATSHIM_SHIMS"
-"""Packages whose shims may run, separated by commas: what a catalog names is nothing but a name without it."""
 
 
 class Source(NamedTuple):

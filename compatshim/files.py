@@ -84,3 +84,13 @@ def locked(path: str, *, shared: bool = False, wait: bool = True) -> Iterator[No
             mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
             fcntl.flock(file, mode if wait else mode | fcntl.LOCK_NB)
         yield
+
+
+def repository(folder: str) -> Optional[str]:
+    """The nearest folder at or above an absolute one that holds a ``.git``."""
+    while not os.path.exists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder

@@ -10,7 +10,7 @@ from compatshim.analysis import Analysis
 from compatshim.baseline import Entry
 from compatshim.errors import CLEAN, FINDINGS, NOTHING
 from compatshim.ignores import Ignore
-from compatshim.model import Finding, Inventory, Location
+from compatshim.model import Finding, Location
 
 LEVELS = ("note", "warning", "error")
 """From the least to the worst."""
@@ -27,8 +27,6 @@ class Policy(NamedTuple):
     strict: bool = False
     """Whether it fails when something could not be read."""
     ignores: Tuple[Ignore, ...] = ()
-    known: FrozenSet[str] = frozenset()
-    """The ids of all advisories there are: an analysis may have none but those that can hold in it."""
     baseline: Optional[Tuple[Entry, ...]] = None
     today: str = ""
     """ISO date."""
@@ -120,11 +118,6 @@ class Judgement(NamedTuple):
     def relative(self, path: str) -> str:
         """A path as :func:`relative` has it."""
         return relative(path, self.policy.root, self.policy.here)
-
-
-def was_read(inventory: Inventory) -> bool:
-    """Whether anything was: a file that names nothing was read all the same."""
-    return bool(inventory.distributions) or (bool(inventory.path) and not inventory.unread)
 
 
 def relative(path: str, root: str, here: str) -> str:
@@ -277,7 +270,7 @@ def _gone(analyses: Sequence[Analysis], found: Sequence[Judged], policy: Policy)
 
 
 def _status(analyses: Sequence[Analysis], judged: Sequence[Judged], policy: Policy) -> int:
-    if not any(was_read(one.inventory) for one in analyses):
+    if not any(one.inventory.was_read for one in analyses):
         return NOTHING
     if any(one.fails for one in judged):
         return FINDINGS

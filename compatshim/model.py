@@ -285,6 +285,9 @@ class Unread(NamedTuple):
     reason: str
     project: Optional[str] = None
 
+    def __str__(self) -> str:
+        return f"{f'{self.project}: ' if self.project else ''}{self.where} {self.reason}"
+
 
 class Inventory(NamedTuple):
     """What an environment holds, and what of it could not be read."""
@@ -300,6 +303,11 @@ class Inventory(NamedTuple):
     """The file it was read from; empty for what is installed."""
     environment: str = ""
     """Which of a file's environments this is, as a marker or a platform; empty when it has one."""
+
+    @property
+    def was_read(self) -> bool:
+        """Whether anything was: a file that names nothing was read all the same."""
+        return bool(self.distributions) or (bool(self.path) and not self.unread)
 
     def versions(self) -> Mapping[str, Version]:
         """Version by project."""

@@ -16,21 +16,22 @@ known, is *not checked* where there is anything to find: it may bring, or forbid
 
 from __future__ import annotations
 
+from functools import cached_property
 from types import MappingProxyType
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from packaging.version import Version
 
 from compatshim.analysis import Analysis
 from compatshim.inventory.manifest import Contents, Demand
 from compatshim.match import match
-from compatshim.metadata.interface import MetadataSource, Release
+from compatshim.metadata.interface import MetadataSource, Release, release
 from compatshim.model import Advisory, Catalog, Distribution, Finding, Inventory, Location, Unread
 from compatshim.solve import problem as problems
 from compatshim.solve import requirements
 from compatshim.solve.newest import Newest, Terms
-from compatshim.solve.problem import Bound, Problem, Wishes
-from compatshim.solve.requirements import Wanted
+from compatshim.solve.problem import Bound, Wishes
+from compatshim.solve.requirements import Candidates, Wanted
 from compatshim.solve.search import OutOfBudgetError
 
 _ROUNDS = 10
@@ -75,25 +76,28 @@ def closed(found: Asked, metadata: MetadataSource) -> bool:
         return False
     applies = requirements.Applicable(found.markers)
     for one in pins.values():
-        release = _release(metadata, one)
-        for text in (release.requires or ()) if release is not None else ():
-            wanted = requirements.parse(text)
-            if wanted is None or wanted.name in pins:
-                continue
-            try:
-                if any(applies(wanted, extra) for extra in ("", *one.extras)):
-                    return False
-            except ValueError:
-                continue
+        known = _release(metadata, one)
+        brought = _brought(applies, known.requires or () if known is not None else (), one.extras)
+        if any(wanted.name not in pins for wanted in brought):
+            return False
     return True
+
+
+def _brought(applies: requirements.Applicable, requires: Iterable[str], extras: Iterable[str]) -> Iterator[Wanted]:
+    """What a release requires with some extras in use; what cannot be judged is passed over."""
+    for text in requires:
+        wanted = requirements.parse(text)
+        try:
+            if wanted is not None and any(applies(wanted, extra) for extra in ("", *extras)):
+                yield wanted
+        except ValueError:
+            continue
 
 
 def _release(metadata: MetadataSource, one: Demand) -> Optional[Release]:
     """The release that an exact demand names, where it is known."""
     pin = one.pin
-    if pin is None or not metadata.knows(one.project):
-        return None
-    return next((item for item in metadata.releases(one.project) or () if item.version == pin), None)
+    return None if pin is None else release(metadata, one.project, pin)
 
 
 def wishes(found: Asked, metadata: MetadataSource) -> Wishes:
@@ -130,9 +134,7 @@ def judge(
     asking = _Judging(found, catalog, metadata)
     got = asking.fresh()
     if got is None:
-        exact = {one.project: one for one in found.demands if one.pin is not None}
-        distributions = {name: _pinned(one) for name, one in exact.items()}
-        inventory = Inventory(path, distributions, (*unread, *asking.contradictions()), found.markers, path)
+        inventory = Inventory(path, _pins(found.demands), (*unread, *asking.contradictions()), found.markers, path)
         return Analysis(inventory, catalog, match(inventory.versions(), catalog))
     distributions = asking.distributions(got)
     inventory = Inventory(path, distributions, (*unread, *asking.unknown(distributions)), found.markers, path)
@@ -142,10 +144,14 @@ def judge(
     return Analysis(inventory, catalog, tuple(sorted(findings, key=lambda one: one.advisory.id)))
 
 
-def _pinned(one: Demand) -> Distribution:
-    version = one.pin
-    assert version is not None  # noqa: S101  for the type checker: only pins come here
-    return Distribution(one.project, version, name=one.name, locations=(one.location,))
+def _pins(demands: Iterable[Demand]) -> Dict[str, Distribution]:
+    """The exact versions among some demands, by project."""
+    exact = ((one, one.pin) for one in demands)
+    return {
+        one.project: Distribution(one.project, version, name=one.name, locations=(one.location,))
+        for one, version in exact
+        if version is not None
+    }
 
 
 class _Judging:
@@ -153,9 +159,8 @@ class _Judging:
 
     def __init__(self, found: Asked, catalog: Catalog, metadata: MetadataSource) -> None:
         self._found, self._catalog, self._metadata = found, catalog, metadata
-        self._own = {one.project: _pinned(one) for one in found.demands if _private(metadata, one)}
-        base = Inventory("", MappingProxyType(self._own), (), found.markers)
-        self._base = base
+        own = _pins(one for one in found.demands if _private(metadata, one))
+        base = Inventory("", MappingProxyType(own), (), found.markers)
         self._problem = problems.build(base, catalog, metadata, wishes=wishes(found, metadata))
         self._newest = Newest(self._problem, [one.project for one in found.demands])
         self._lines: Dict[str, Tuple[Location, ...]] = {}
@@ -171,18 +176,14 @@ class _Judging:
 
     def distributions(self, got: Mapping[str, int]) -> Dict[str, Distribution]:
         """What is there: of what is known, and of all that has an exact version."""
-        made: Dict[str, Distribution] = {
-            one.project: _pinned(one) for one in self._found.demands if one.pin is not None
-        }
+        made = _pins(self._found.demands)
         for name, index in got.items():
             version = self._problem.version(name, index)
             if version is None or name in self._problem.unknown:
                 continue
-            requires = next(
-                (one.requires for one in self._metadata.releases(name) or () if one.version == version), None
-            )
+            known = release(self._metadata, name, version)
             spelt = next((one.name for one in self._found.demands if one.project == name), "")
-            made[name] = Distribution(name, version, requires or (), spelt)
+            made[name] = Distribution(name, version, (known.requires if known is not None else ()) or (), spelt)
         places = self._places(made)
         return {name: one._replace(locations=places.get(name, ())) for name, one in made.items()}
 
@@ -193,14 +194,8 @@ class _Judging:
         waiting = [one.project for one in self._found.demands]
         extras: Dict[str, Tuple[str, ...]] = {one.project: tuple(one.extras) for one in self._found.demands}
         for name in waiting:  # grows while it is gone through
-            for text in made[name].requires if name in made else ():
-                wanted = requirements.parse(text)
-                if wanted is None or wanted.name in places or wanted.name not in made:
-                    continue
-                try:
-                    if not any(applies(wanted, extra) for extra in ("", *extras.get(name, ()))):
-                        continue
-                except ValueError:
+            for wanted in _brought(applies, made[name].requires if name in made else (), extras.get(name, ())):
+                if wanted.name in places or wanted.name not in made:
                     continue
                 places[wanted.name] = places[name]
                 extras[wanted.name] = tuple(wanted.extras)
@@ -234,7 +229,7 @@ class _Judging:
 
     def _avoidable(self, advisories: Sequence[Advisory]) -> bool:
         """Whether some choice meets none of the advisories; it counts as such when that was not found in time."""
-        avoid = [terms for one in advisories for terms in [_terms(self._problem, one)] if terms]
+        avoid = [terms for terms in map(self._terms, advisories) if terms]
         try:
             return self._newest.resolve(avoid=avoid) is not None
         except OutOfBudgetError:
@@ -245,7 +240,7 @@ class _Judging:
         known = {one.advisory.id for one in findings}
         found: List[Finding] = []
         for advisory in self._catalog.advisories:
-            terms = _terms(self._problem, advisory)
+            terms = self._terms(advisory)
             if advisory.id in known or not terms:
                 continue
             example = {name: version for name, version in self._example(terms) if name in advisory.projects}
@@ -302,16 +297,16 @@ class _Judging:
             for one in guilty
         ]
 
-
-def _terms(problem: Problem, advisory: Advisory) -> Terms:
-    """The candidates that an advisory names; nothing where it names none of some project's."""
-    found = []
-    for term in advisory.terms:
-        mask = 0
-        for index, version in enumerate(problem.candidates.get(term.project, ())):
-            if version is not None and term.project not in problem.unknown and term.contains(version) is not None:
-                mask |= 1 << index
-        if not mask:
+    def _terms(self, advisory: Advisory) -> Terms:
+        """The candidates that an advisory names; nothing where it names none of some project's."""
+        if not all(term.project in self._known for term in advisory.terms):
             return ()
-        found.append((term.project, mask))
-    return tuple(found)
+        found = tuple((term.project, self._known[term.project].inside(term.ranges)) for term in advisory.terms)
+        return found if all(mask for _, mask in found) else ()
+
+    @cached_property
+    def _known(self) -> Mapping[str, Candidates]:
+        """The candidates of the projects that advisories name, where anything is known of them."""
+        problem = self._problem
+        names = problem.candidates.keys() & set(self._catalog.projects) - problem.unknown
+        return {name: Candidates(problem.candidates[name]) for name in names}

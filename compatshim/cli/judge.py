@@ -156,15 +156,13 @@ def _ignore(identifier: str) -> Ignore:
 
 def _policy(args: argparse.Namespace) -> gate.Policy:
     _, settings = effective(args)
-    passed = ignores(settings)
     path = settings["baseline"].value
     here = os.getcwd()
     return gate.Policy(
         fail_on=str(settings["fail-on"].value),
         possible=settings["fail-on-possible"].value is True,
         strict=settings["strict"].value is True,
-        ignores=passed,
-        known=frozenset(one.id for one in options.catalog(args).advisories) if passed else frozenset(),
+        ignores=ignores(settings),
         baseline=None if path is None or args.write_baseline else _baseline(str(path)),
         today=dt.date.today().isoformat(),  # noqa: DTZ011  a day as the user's calendar has it
         root=root(here),
@@ -188,14 +186,11 @@ def _baseline(path: str) -> Tuple[baseline.Entry, ...]:
 
 def root(here: str) -> str:
     """The folder that paths are told relative to: that of the repository, else of the project, else ``here``."""
-    folder = here
-    while not os.path.exists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            path = project.nearest()
-            return os.path.dirname(path) if path else here
-        folder = above
-    return folder
+    found = files.repository(here)
+    if found is None:
+        path = project.nearest()
+        found = os.path.dirname(path) if path else here
+    return found
 
 
 def _manifest(policy: gate.Policy) -> str:

@@ -12,10 +12,12 @@ from compatshim.errors import CompatshimError
 from compatshim.inventory import files, targets
 from compatshim.inventory.files import Manifest
 from compatshim.inventory.manifest import Contents
+from compatshim.metadata.interface import release
 from compatshim.model import Inventory
 
 if TYPE_CHECKING:  # most locks need none
     from compatshim.metadata.snapshot import Snapshot
+    from compatshim.ranges import Asked
 
 
 class Read(NamedTuple):
@@ -71,6 +73,11 @@ def _no_environment(args: argparse.Namespace) -> None:
         raise UsageError(f"--path {args.path}: is an environment; look at it or at files, not at both")
 
 
+def _locked(contents: Contents) -> Optional[Contents]:
+    """The contents as exact versions, if that is what they are."""
+    return targets.pinned(contents) if contents.demands else contents
+
+
 class _Reading:
     """What all files of a command have in common."""
 
@@ -98,15 +105,15 @@ class _Reading:
         """
         manifest = files.read(path, self._args.kind)
         contents = manifest.contents
-        locked = targets.pinned(contents) if contents.demands else contents
+        locked = _locked(contents)
         found: List[Analysis] = []
         if locked is not None:
             about = frozenset(self._catalog.projects)
             found += [
                 analyse(one, self._catalog) for one in targets.inventories(locked, manifest.path, about=about)
             ]
-        if self._lock(contents) is not None:
-            return found
+            if self._closed(contents):
+                return found
         target = targets.given(self._own, contents.requires_python)
         here = [] if locked is None else targets.inventories(locked, manifest.path, target=target)
         if [one.inventory.versions() for one in found] == [one.versions() for one in here]:
@@ -119,27 +126,26 @@ class _Reading:
 
     def target(self, manifest: Manifest) -> Analysis:
         """A file for one interpreter, with what its distributions require."""
-        locked = self._lock(manifest.contents)
-        if locked is None:
+        locked = _locked(manifest.contents)
+        if locked is None or not self._closed(manifest.contents):
             return self._fresh(manifest)
         target = targets.given(self._own, manifest.contents.requires_python)
         inventory = targets.inventories(locked, manifest.path, target=target)[0]
         return analyse(self._completed(inventory), self._catalog)
 
-    def _markers(self, contents: Contents) -> Mapping[str, str]:
-        return targets.given(self._own, contents.requires_python).markers
-
-    def _lock(self, contents: Contents) -> Optional[Contents]:
-        """The contents as exact versions with all that they bring, if that is what they are."""
+    def _closed(self, contents: Contents) -> bool:
+        """Whether exact versions say all that they bring."""
         if not contents.demands:
-            return contents
-        locked = targets.pinned(contents)
-        if locked is None:
-            return None
+            return True
         from compatshim import ranges
 
-        asked = ranges.asked(contents, self._markers(contents))
-        return locked if ranges.closed(asked, self._snapshot) else None
+        return ranges.closed(self._asked(contents), self._snapshot)
+
+    def _asked(self, contents: Contents) -> Asked:
+        """What a file asks for in the target's environment."""
+        from compatshim import ranges
+
+        return ranges.asked(contents, targets.given(self._own, contents.requires_python).markers)
 
     def _fresh(self, manifest: Manifest) -> Analysis:
         """What a fresh installation of the requirements gets, judged."""
@@ -147,7 +153,7 @@ class _Reading:
         from compatshim.cli import source
 
         args, contents = self._args, manifest.contents
-        asked = ranges.asked(contents, self._markers(contents))
+        asked = self._asked(contents)
         unread, allowed = contents.unread, getattr(args, "allowed", False)
         if not args.index:
             return ranges.judge(
@@ -161,7 +167,6 @@ class _Reading:
         """The inventory with what its distributions require, where that is known: locks do not say it in full."""
         found = {}
         for name, item in inventory.distributions.items():
-            releases = self._snapshot.releases(name) if self._snapshot.knows(name) else None
-            requires = next((one.requires for one in releases or () if one.version == item.version), None)
-            found[name] = item._replace(requires=requires) if requires else item
+            known = release(self._snapshot, name, item.version)
+            found[name] = item._replace(requires=known.requires) if known is not None and known.requires else item
         return inventory._replace(distributions=found)

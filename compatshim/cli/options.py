@@ -148,10 +148,10 @@ def catalog(args: argparse.Namespace, *, rows: bool = False) -> Catalog:
     if not found and not rows:
         return compiled.load()
     from compatshim import catalog as reader
+    from compatshim.startup import foreign
 
     others = [(source, reader.load(source.folder, private=True)) for source in found]
-    allowed = [name.strip() for name in os.environ.get(catalogs.ALLOWED, "").split(",")]
-    return catalogs.merged(reader.load() if rows else compiled.load(), others, allowed)
+    return catalogs.merged(reader.load() if rows else compiled.load(), others, foreign.allowed())
 
 
 def settings(args: argparse.Namespace) -> Optional[Tuple[str, Config]]:
@@ -351,8 +351,7 @@ def say(text: str) -> None:
 
 def nothing_read(found: Inventory) -> bool:
     """Whether nothing could be checked at all; says so."""
-    # A file that names nothing, or nothing of which anything is known, has been read all the same.
-    if found.distributions or (found.path and not found.unread):
+    if found.was_read:
         return False
     say(f"no distribution could be read in {found.source}: nothing was checked")
     return True

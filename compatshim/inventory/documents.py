@@ -13,7 +13,8 @@ import re
 import sys
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from compatshim.inventory.manifest import ManifestError, Source
+from compatshim import files
+from compatshim.inventory.manifest import ManifestError, Source, shown
 from compatshim.model import Location
 
 LIMIT = 32 << 20
@@ -22,6 +23,8 @@ DEPTH = 64
 """Levels of a YAML document, and parts of a dotted key of TOML."""
 NODES = 2_000_000
 """Values of a YAML document, each alias counted as all that it stands for."""
+WORD = 40
+"""Characters of a name that a message shows."""
 STDIN = "<stdin>"
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 """What a file may begin with, and the encoding that this stands for."""
@@ -41,13 +44,9 @@ def load(path: str, *, root: str = "") -> Source:
 def project_root(folder: str) -> str:
     """The folder of the repository that a folder is in, else the working directory if that is above, else it."""
     here = os.path.realpath(folder)
-    above = here
-    while True:
-        if os.path.exists(os.path.join(above, ".git")):
-            return above
-        if os.path.dirname(above) == above:
-            break
-        above = os.path.dirname(above)
+    found = files.repository(here)
+    if found is not None:
+        return found
     working = os.path.realpath(os.getcwd())
     return working if inside(here, working) and os.path.dirname(working) != working else here
 
@@ -216,7 +215,7 @@ def _value(
     anchor: str = getattr(event, "anchor", None) or ""
     if isinstance(event, pyyaml.AliasEvent):
         if anchor not in anchors:
-            raise source.error(f"has no anchor {shorten(anchor)} before this alias", line)
+            raise source.error(f"has no anchor {shown(anchor, WORD)} before this alias", line)
         return anchors[anchor]
     if isinstance(event, pyyaml.ScalarEvent):
         made: Tuple[Yaml, int] = (Text.at(event.value, line), 1)
@@ -229,11 +228,6 @@ def _value(
     if anchor:
         anchors[anchor] = made
     return made
-
-
-def shorten(text: str) -> str:
-    """A word of a file for a message."""
-    return repr(text if len(text) <= 40 else f"{text[:39]}…")  # noqa: PLR2004  it is a name
 
 
 def _last(source: Source) -> int:

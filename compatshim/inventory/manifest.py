@@ -161,9 +161,9 @@ def addressed(url: str) -> Optional[Version]:
     return None
 
 
-def shown(text: object) -> str:
+def shown(text: object, most: int = 80) -> str:
     """A piece of a file for a message: short, on one line, without the logins of addresses."""
     if not isinstance(text, str):
         return f"a {type(text).__name__}"
     text = re.sub(r"//[^/\s@]*@", "//", " ".join(text[:400].split()))
-    return repr(text if len(text) <= 80 else f"{text[:79]}…")  # noqa: PLR2004  a line
+    return repr(text if len(text) <= most else f"{text[: most - 1]}…")

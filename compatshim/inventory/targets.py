@@ -28,21 +28,17 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from compatshim.inventory import platforms
 from compatshim.inventory.manifest import Contents, Locked, Need, Package
 from compatshim.model import Distribution, Inventory, Unread
 
 PYTHONS = tuple(f"3.{minor}" for minor in range(8, 16))
 SYSTEMS: Mapping[str, Mapping[str, str]] = {
-    f"{name} {machine}": {
-        "sys_platform": platform,
-        "platform_system": system,
-        "os_name": "nt" if platform == "win32" else "posix",
-        "platform_machine": machine,
-    }
-    for name, platform, system, machines in (
-        ("Linux", "linux", "Linux", ("x86_64", "aarch64")),
-        ("macOS", "darwin", "Darwin", ("x86_64", "arm64")),
-        ("Windows", "win32", "Windows", ("AMD64",)),
+    f"{name} {machine}": platforms.markers(system, machine)
+    for name, system, machines in (
+        ("Linux", "Linux", ("x86_64", "aarch64")),
+        ("macOS", "Darwin", ("x86_64", "arm64")),
+        ("Windows", "Windows", ("AMD64",)),
     )
     for machine in machines
 }
@@ -159,14 +155,13 @@ def inventories(
     largest = [several for versions, several in found.items() if not any(versions < other for other in found)]
     for several in largest:
         several.sort(key=lambda one: len(one.distributions), reverse=True)
-    title = path
     unread = tuple(dict.fromkeys([*contents.unread, *(item for several in largest for item in several[0].unread)]))
     if not largest:
-        return (Inventory(title, {}, unread, {} if target is None else target.markers, path),)
+        return (Inventory(path, {}, unread, {} if target is None else target.markers, path),)
     names = [_name(several) for several in largest] if len(largest) > 1 else [""]
     return tuple(
         Inventory(
-            f"{title} ({name})" if name else title,
+            f"{path} ({name})" if name else path,
             several[0].distributions,
             () if number else unread,
             several[0].markers,
@@ -194,7 +189,7 @@ class _Made(NamedTuple):
 
 def _fitting(locked: Sequence[Locked], target: Optional[Target]) -> Sequence[Locked]:
     """The locks for a target: the first that is for its platform."""
-    if target is None or len(locked) < 2:  # noqa: PLR2004  of one there is no choice
+    if target is None or len(locked) <= 1:
         return locked
     keys = ("sys_platform", "platform_machine")
     fit = [one for one in locked if all(one.markers.get(key) in (None, target.markers.get(key)) for key in keys)]

@@ -37,6 +37,12 @@ class MetadataSource(Protocol):
         """All known releases in ascending order, or None when the project is unknown here."""
 
 
+def release(source: MetadataSource, project: str, version: Version) -> Optional[Release]:
+    """The release of a project with a version, where it is known."""
+    releases = source.releases(project) if source.knows(project) else None
+    return next((one for one in releases or () if one.version == version), None)
+
+
 @runtime_checkable
 class Prefetching(MetadataSource, Protocol):
     """A source that answers sooner when it knows beforehand what it will be asked."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from compatshim.gate import Judged, Judgement
+from compatshim.gate import Excuse, Judged, Judgement
 from compatshim.ignores import ALL
 from compatshim.model import Certainty, Location, Unread
+from compatshim.report.text import plural, tally
 
 if TYPE_CHECKING:
     from compatshim.answer import Answer
@@ -67,14 +68,24 @@ def versions(one: Judged) -> str:
     return ", ".join(f"{project} {version}" for project, version in one.finding.versions)
 
 
-def qualifier(one: Judged) -> str:
-    """What makes a finding less than sure, in a sentence; empty for what is certain."""
+def qualifiers(one: Judged) -> List[str]:
+    """What makes a finding less than sure, a sentence each; none for what is certain."""
     found = []
     if one.finding.possible:
         found.append("The requirements allow these versions; they do not force them.")
     if one.finding.certainty is Certainty.UNVERIFIED:
         found.append("This is newer than anything that was run: probably bad, not surely.")
-    return " ".join(found)
+    return found
+
+
+def qualifier(one: Judged) -> str:
+    """The same in one text."""
+    return " ".join(qualifiers(one))
+
+
+def excuse(why: Excuse) -> str:
+    """Why a finding is passed over, and who says so."""
+    return f"{why.reason} ({why.told})" if why.told else why.reason
 
 
 def message(one: Judged) -> str:
@@ -100,11 +111,7 @@ def primary(one: Judged) -> Optional[Location]:
 def counts(document: Document) -> str:
     """The last line: what was found, and how much was looked at."""
     judgement = document.judgement
-    found = []
-    for level in ("error", "warning", "note"):
-        number = sum(one.level == level for one in judgement.counted)
-        if number:
-            found.append(plural(number, level))
+    found = tally(one.level for one in judgement.counted)
     for kind, word in (("ignore", "ignored"), ("baseline", "in the baseline")):
         number = len(judgement.excused(kind))
         if number:
@@ -115,20 +122,15 @@ def counts(document: Document) -> str:
     return f"{what}. {plural(document.checked, 'distribution')}{where} checked, {len(document.unread)} not checked."
 
 
-def plural(number: int, what: str) -> str:
-    """A number of things."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def remarks(judgement: Judgement) -> Tuple[str, ...]:
     """What is to be tidied up: ignores and baselines that do nothing any more."""
     found = [
         f"{one.told}: the ignore of {one.id} expired on {one.expires} ({one.reason}): its findings count again"
         for one in judgement.expired
     ]
+    known = {ALL, *(advisory.id for advisory in judgement.analyses[0].catalog.advisories)}
     for one in judgement.unused:
-        unknown = judgement.policy.known and one.id not in (ALL, *judgement.policy.known)
-        why = "is of no advisory that is known here" if unknown else "passes nothing over"
+        why = "passes nothing over" if one.id in known else "is of no advisory that is known here"
         found.append(f"{one.told}: the ignore of {one.id} {why}: remove it")
     if judgement.gone:
         where = ", ".join(dict.fromkeys(f"{one.id} in {one.path or 'what is installed'}" for one in judgement.gone))

@@ -25,8 +25,8 @@ def render_check(document: Document) -> str:
 def _finding(one: Judged, document: Document) -> str:
     advisory = one.finding.advisory
     place = {"file": document.manifest}
-    if one.places:
-        location = one.places[0].location
+    location = said.primary(one)
+    if location is not None:
         place = {"file": document.judgement.relative(location.path)}
         if location.line is not None:
             place["line"] = str(location.line)

@@ -57,8 +57,7 @@ def _case(suite: ET.Element, one: Judged, name: str) -> None:
     parts = (said.message(one), said.qualifier(one), advisory.root_cause.strip(), said.ways(advisory))
     text = _clean("\n\n".join(part for part in parts if part))
     if one.excuse is not None:
-        told = f" ({one.excuse.told})" if one.excuse.told else ""
-        ET.SubElement(case, "skipped", message=_clean(f"{one.excuse.reason}{told}"))
+        ET.SubElement(case, "skipped", message=_clean(said.excuse(one.excuse)))
     elif one.fails:
         failure = ET.SubElement(case, "failure", message=_clean(advisory.title), type=one.level)
         failure.text = text

@@ -101,8 +101,8 @@ def _result(one: Judged, rules: Mapping[str, int], document: Document) -> Object
     if one.new is not None:
         found["baselineState"] = "new" if one.new else "unchanged"
     if one.excuse is not None and one.excuse.kind == "ignore":
-        justification = f"{one.excuse.reason} ({one.excuse.told})"
-        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": justification}]
+        justified = {"kind": "external", "status": "accepted", "justification": said.excuse(one.excuse)}
+        found["suppressions"] = [justified]
     return found
 
 
@@ -155,8 +155,7 @@ def _invocation(document: Document) -> Object:
     unread: Dict[str, Object] = {}
     for one in judgement.analyses:
         for item in one.inventory.unread:
-            name = f"{item.project}: " if item.project else ""
-            notification = _notification("not-checked", 0, f"not checked: {name}{item.where} {item.reason}")
+            notification = _notification("not-checked", 0, f"not checked: {item}")
             if one.inventory.path:
                 artifact = _artifact(judgement.relative(one.inventory.path))
                 notification["locations"] = [{"physicalLocation": {"artifactLocation": artifact}}]

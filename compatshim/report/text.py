@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, TextIO, Tuple, Union
 
 from compatshim import terminal
-from compatshim.model import Advisory, Certainty, Change, Inventory, Remedy
+from compatshim.model import Advisory, Change, Inventory, Remedy
 
 if TYPE_CHECKING:  # what is healthy needs no solver
     from compatshim.analysis import Analysis
@@ -108,7 +108,7 @@ def render_check(document: Document) -> str:
 
 def check(page: Page, document: Document) -> None:
     """Findings with cause and fix, the fix of all of them together, and what is passed over."""
-    from compatshim.report.document import counts, grouped
+    from compatshim.report.document import counts, excuse, grouped
 
     judgement = document.judgement
     found = grouped(judgement.counted)
@@ -123,8 +123,7 @@ def check(page: Page, document: Document) -> None:
         mended = ", ".join(dict.fromkeys(one.id for one in shims))
         page.verbatim("shim", [f"import compatshim    # mends {mended}"])
     for one, why in judgement.excused("ignore"):
-        told = f" ({why.told})" if why.told else ""
-        page.line((one.finding.advisory.id, "bold"), "  ", ("ignored", "dim"), f"  {why.reason}{told}")
+        page.line((one.finding.advisory.id, "bold"), "  ", ("ignored", "dim"), f"  {excuse(why)}")
     page.line(counts(document))
 
 
@@ -142,23 +141,27 @@ def _answer(page: Page, answer: Answer, python: Optional[str]) -> None:
 
 def summary(analysis: Analysis) -> str:
     """Counts of findings and of what was and was not checked."""
-    counts = []
-    for level in ("error", "warning", "note"):
-        number = sum(finding.level == level for finding in analysis.findings)
-        if number:
-            counts.append(f"{number} {level}{'s' if number > 1 else ''}")
-    found = ", ".join(counts) or "No known-bad combination"
+    found = ", ".join(tally(finding.level for finding in analysis.findings)) or "No known-bad combination"
     inventory = analysis.inventory
-    number = len(inventory.distributions)
-    checked = f"{number} distribution{'s' if number != 1 else ''} checked"
-    return f"{found}. {checked}, {len(inventory.unread)} not checked."
+    checked = plural(len(inventory.distributions), "distribution")
+    return f"{found}. {checked} checked, {len(inventory.unread)} not checked."
+
+
+def tally(levels: Iterable[str]) -> List[str]:
+    """How many there are of each level that there is, the worst first."""
+    found = list(levels)
+    return [plural(found.count(level), level) for level in ("error", "warning", "note") if level in found]
+
+
+def plural(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def unread(page: Page, inventory: Inventory) -> None:
     """What was not checked, and why."""
     for item in inventory.unread:
-        name = f"{item.project}: " if item.project else ""
-        page.line(("not checked: ", STYLES["warning"]), f"{name}{item.where} {item.reason}")
+        page.line(("not checked: ", STYLES["warning"]), str(item))
 
 
 def _cure(one: Judged, answer: Optional[Answer]) -> str:
@@ -180,6 +183,8 @@ def _cure(one: Judged, answer: Optional[Answer]) -> str:
 
 
 def _finding(page: Page, one: Judged, cure: str) -> None:
+    from compatshim.report.document import qualifiers
+
     finding, advisory = one.finding, one.finding.advisory
     page.heading(advisory, one.level)
     if one.path:
@@ -190,10 +195,8 @@ def _finding(page: Page, one: Judged, cure: str) -> None:
     label = "can be" if finding.possible else "versions" if one.path else "installed"
     page.labelled(label, " · ".join(f"{project} {version}" for project, version in finding.versions))
     page.labelled("known bad", " · ".join(str(term) for term in advisory.terms))
-    if finding.possible:
-        page.labelled("", "The requirements allow these versions; they do not force them.")
-    if finding.certainty is Certainty.UNVERIFIED:
-        page.labelled("", "This is newer than anything that was run: probably bad, not surely.")
+    for sentence in qualifiers(one):
+        page.labelled("", sentence)
     page.labelled("cause", advisory.root_cause)
     page.labelled("fix", cure)
     page.line("")
@@ -255,8 +258,8 @@ def plan(page: Page, answer: Answer, found: Sequence[Step], python: Optional[str
             page.labelled("cures", "; ".join(f"{item.id} ({item.title})" for item in step.cures))
         for text in (*step.mind, *(f"{item.id}: {item.title}." for item in step.admits)):
             page.labelled("mind", text)
-        left = f"{step.remaining} known-bad combination{'s' if step.remaining != 1 else ''} left"
-        page.labelled("after", f"{left}; nothing that held before is broken.")
+        left = plural(step.remaining, "known-bad combination")
+        page.labelled("after", f"{left} left; nothing that held before is broken.")
         page.line("")
     page.line(("Why:", STYLES["head"]))
     for sentence in answer.why:

@@ -30,7 +30,7 @@ from packaging.version import Version
 
 from compatshim.metadata.interface import MetadataSource, Prefetching
 from compatshim.metadata.wheels import Fit
-from compatshim.model import Advisory, Catalog, Inventory, Term
+from compatshim.model import Advisory, Catalog, Inventory
 from compatshim.solve import requirements
 from compatshim.solve.requirements import Candidates, Wanted
 
@@ -387,15 +387,11 @@ class Builder:
         for advisory in self.catalog.advisories:
             if advisory.level == "note" or not all(term.project in self.candidates for term in advisory.terms):
                 continue
-            terms = tuple((term.project, self._inside(term)) for term in advisory.terms)
+            terms = tuple(
+                (term.project, self.candidates[term.project].inside(term.ranges)) for term in advisory.terms
+            )
             if all(mask for _, mask in terms):
                 yield Incompatibility(terms, Known(advisory), soft=advisory.level == "warning")
-
-    def _inside(self, term: Term) -> int:
-        mask = 0
-        for interval in term.ranges:
-            mask |= self.candidates[term.project].within(interval.introduced, interval.fixed)
-        return mask
 
     def _wishes(self) -> Iterator[Incompatibility]:
         """The candidates that the user does not want, project by project."""

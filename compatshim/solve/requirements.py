@@ -15,7 +15,7 @@ from typing import FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tup
 
 from packaging.version import Version
 
-from compatshim.model import canonical
+from compatshim.model import Interval, canonical
 
 
 class Wanted(NamedTuple):
@@ -281,6 +281,13 @@ class Candidates:
         start = self._first + bisect_left(self._ordered, introduced)
         end = len(self.versions) if fixed is None else self._first + bisect_left(self._ordered, fixed)
         return (1 << end) - (1 << start) if end > start else 0
+
+    def inside(self, ranges: Iterable[Interval]) -> int:
+        """Bits of the versions in one of several ranges."""
+        mask = 0
+        for interval in ranges:
+            mask |= self.within(interval.introduced, interval.fixed)
+        return mask
 
     @property
     def installable(self) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from compatshim.inventory.documents import Places, table, text
-from compatshim.inventory.manifest import Contents, Locked, Package, Source, shown, version
+from compatshim.inventory.manifest import Contents, Demand, Locked, Package, Source, shown, version
 from compatshim.model import Location, Unread, canonical
 
 
@@ -16,15 +16,28 @@ class Row(NamedTuple):
     package: Package
 
 
-def rows(source: Source, document: Mapping[str, Any], key: str) -> Tuple[List[Row], List[Unread]]:
-    """The packages in the tables ``[[key]]`` of a TOML lock. Raises ``ManifestError`` where that is no list."""
+def _no_version(_: Mapping[str, Any]) -> str:
+    return "has no version in it"
+
+
+def rows(
+    source: Source,
+    document: Mapping[str, Any],
+    key: str,
+    told: Callable[[Mapping[str, Any]], str] = lambda _: "",
+    why: Callable[[Mapping[str, Any]], str] = _no_version,
+) -> Tuple[List[Row], List[Unread]]:
+    """The packages in the tables ``[[key]]`` of a TOML lock. Raises ``ManifestError`` where that is no list.
+
+    Of a table without a version, ``told`` knows it from elsewhere, or ``why`` says why there is none.
+    """
     found = document.get(key, [])
     if not isinstance(found, list):
         raise source.error(f"has no list of tables [[{key}]]")
     places = Places(source).tables(key, len(found))
     made, unread = [], []
     for item, place in zip(found, places):
-        one = package(source, table(item), place)
+        one = _package(source, table(item), place, told, why)
         if isinstance(one, Unread):
             unread.append(one)
         else:
@@ -32,15 +45,21 @@ def rows(source: Source, document: Mapping[str, Any], key: str) -> Tuple[List[Ro
     return made, unread
 
 
-def package(source: Source, item: Mapping[str, Any], place: Location, why: str = "has no version in it") -> Any:
-    """The :class:`Package` that a table with ``name`` and ``version`` is, or an :class:`Unread` with the reason."""
+def _package(
+    source: Source,
+    item: Mapping[str, Any],
+    place: Location,
+    told: Callable[[Mapping[str, Any]], str],
+    why: Callable[[Mapping[str, Any]], str],
+) -> Union[Package, Unread]:
+    """The package that a table with ``name`` and ``version`` is, or why it could not be read."""
     name = text(item.get("name"))
     if not name:
         return source.unread("is a package without a name", place.line)
-    written = text(item.get("version"))
+    written = text(item.get("version")) or told(item)
     known = version(written) if written else None
     if known is None:
-        reason = f"has a version that is none: {shown(written)}" if written else why
+        reason = f"has a version that is none: {shown(written)}" if written else why(item)
         return source.unread(reason, place.line, canonical(name))
     return Package(canonical(name), known, place, name)
 
@@ -56,3 +75,9 @@ def contents(
         row.package if marker is None else row.package._replace(marker=marker(row.table)) for row in made
     )
     return Contents((Locked(packages),), (), tuple(unread), requires_python)
+
+
+def demanded(found: Sequence[Union[Demand, Unread]], requires_python: str) -> Contents:
+    """The contents of a file that a person wrote."""
+    demands = tuple(one for one in found if isinstance(one, Demand))
+    return Contents((), demands, tuple(one for one in found if isinstance(one, Unread)), requires_python)

@@ -9,7 +9,7 @@ import os
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from compatshim.inventory import conda_names, documents
+from compatshim.inventory import conda_names, documents, platforms
 from compatshim.inventory.documents import table, tables, text
 from compatshim.inventory.manifest import (
     Contents,
@@ -22,20 +22,15 @@ from compatshim.inventory.manifest import (
     shown,
     version,
 )
-from compatshim.inventory.readers import requirements
+from compatshim.inventory.readers import common, requirements
 from compatshim.model import Location, Unread, canonical
 
 PLATFORMS: Mapping[str, Mapping[str, str]] = {
-    f"{system}-{kind}": {
-        "sys_platform": platform,
-        "platform_system": name,
-        "os_name": "nt" if system == "win" else "posix",
-        "platform_machine": machine,
-    }
-    for system, platform, name, kinds in (
-        ("linux", "linux", "Linux", {"64": "x86_64", "aarch64": "aarch64", "ppc64le": "ppc64le"}),
-        ("osx", "darwin", "Darwin", {"64": "x86_64", "arm64": "arm64"}),
-        ("win", "win32", "Windows", {"64": "AMD64", "arm64": "ARM64"}),
+    f"{name}-{kind}": platforms.markers(system, machine)
+    for name, system, kinds in (
+        ("linux", "Linux", {"64": "x86_64", "aarch64": "aarch64", "ppc64le": "ppc64le"}),
+        ("osx", "Darwin", {"64": "x86_64", "arm64": "arm64"}),
+        ("win", "Windows", {"64": "AMD64", "arm64": "ARM64"}),
     )
     for kind, machine in kinds.items()
 }
@@ -61,12 +56,7 @@ def environment(source: Source) -> Contents:
                 found.append(one)
         else:
             found.append(source.unread("has a dependency that is neither a text nor a table"))
-    return Contents(
-        (),
-        tuple(one for one in found if isinstance(one, Demand)),
-        tuple(one for one in found if isinstance(one, Unread)),
-        python,
-    )
+    return common.demanded(found, python)
 
 
 def _pip(source: Source, item: Mapping[str, Any]) -> List[Union[Demand, Unread]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, List, Mapping
+from typing import Any, List, Mapping, Optional
+
+from packaging.version import Version
 
 from compatshim.inventory import documents
 from compatshim.inventory.documents import Places, table, text
@@ -39,7 +41,7 @@ def read(source: Source) -> Contents:
     )
 
 
-def _elsewhere(item: Mapping[str, Any]) -> Any:
+def _elsewhere(item: Mapping[str, Any]) -> Optional[Version]:
     return addressed(text(item.get("file")) or text(item.get("path")))
 
 

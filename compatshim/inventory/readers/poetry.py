@@ -6,7 +6,7 @@ import re
 from typing import Any, Mapping
 
 from compatshim.inventory import documents
-from compatshim.inventory.documents import table, text
+from compatshim.inventory.documents import text
 from compatshim.inventory.manifest import Contents, Source
 from compatshim.inventory.readers import common
 
@@ -37,8 +37,3 @@ def _specifier(python: str) -> str:
     if caret is not None:
         return f">={python[1:]},<{int(caret[1]) + 1}"
     return python if re.fullmatch(r"\s*[<>=!~]=?\s*[\d.*]+(\s*,\s*[<>=!~]=?\s*[\d.*]+)*\s*", python) else ""
-
-
-def groups(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The ``[tool.poetry.group.*]`` tables of a project's table."""
-    return {name: table(group) for name, group in table(item.get("group")).items()}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping
+from typing import Any, Mapping
 
 from compatshim.inventory import documents
-from compatshim.inventory.documents import Places, table, tables, text
-from compatshim.inventory.manifest import Contents, Locked, Source, addressed
+from compatshim.inventory.documents import table, tables, text
+from compatshim.inventory.manifest import Contents, Source, addressed, shown
 from compatshim.inventory.readers import common
-from compatshim.model import Unread
 
 
 def read(source: Source) -> Contents:
@@ -16,19 +15,14 @@ def read(source: Source) -> Contents:
     document = documents.toml(source)
     schema = text(document.get("lock-version"))
     if schema.partition(".")[0] != "1":
-        raise source.error(f"is not a pylock.toml of version 1 (lock-version {documents.shorten(schema)})")
-    found = tables(document.get("packages"))
-    places = Places(source).tables("packages", len(found))
-    made: List[common.Row] = []
-    unread: List[Unread] = []
-    for item, place in zip(found, places):
-        one = common.package(source, {**item, "version": item.get("version") or _told(item)}, place, _why(item))
-        if isinstance(one, Unread):
-            unread.append(one)
-        else:
-            made.append(common.Row(item, one._replace(marker=text(item.get("marker")))))
-    packages = tuple(row.package for row in made)
-    return Contents((Locked(packages),), (), tuple(unread), text(document.get("requires-python")))
+        raise source.error(f"is not a pylock.toml of version 1 (lock-version {shown(schema, documents.WORD)})")
+    packages = {"packages": tables(document.get("packages"))}
+    found, unread = common.rows(source, packages, "packages", _told, _why)
+    return common.contents(found, unread, text(document.get("requires-python")), _marker)
+
+
+def _marker(item: Mapping[str, Any]) -> str:
+    return text(item.get("marker"))
 
 
 def _told(item: Mapping[str, Any]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, List, Mapping, Union
+from typing import Any, Iterator, Mapping, Union
 
 from compatshim.inventory import documents
 from compatshim.inventory.documents import Places, table, text
 from compatshim.inventory.manifest import Contents, Demand, Source, demand, shown
-from compatshim.inventory.readers import poetry
+from compatshim.inventory.readers import common
 from compatshim.model import Location, Unread, canonical
 
 _Found = Iterator[Union[Demand, Unread]]
@@ -28,14 +28,8 @@ def read(source: Source) -> Contents:
         )
     name = canonical(text(project.get("name")) or text(own.get("name")))
     # A project may name itself to join its own extras.
-    return _contents(
-        [one for one in found if not name or one.project != name], text(project.get("requires-python"))
-    )
-
-
-def _contents(found: List[Union[Demand, Unread]], python: str) -> Contents:
-    demands = tuple(one for one in found if isinstance(one, Demand))
-    return Contents((), demands, tuple(one for one in found if isinstance(one, Unread)), python)
+    kept = [one for one in found if not name or one.project != name]
+    return common.demanded(kept, text(project.get("requires-python")))
 
 
 def _project(source: Source, project: Mapping[str, Any], places: Places) -> _Found:
@@ -94,8 +88,8 @@ def _known(source: Source, found: Demand) -> Union[Demand, Unread]:
 
 def _poetry(source: Source, own: Mapping[str, Any], places: Places) -> _Found:
     several = [(key, table(own.get(key))) for key in ("dependencies", "dev-dependencies")]
-    for name, group in poetry.groups(own).items():
-        several.append((f"group.{name}.dependencies", table(group.get("dependencies"))))
+    for name, group in table(own.get("group")).items():
+        several.append((f"group.{name}.dependencies", table(table(group).get("dependencies"))))
     for key, one in several:
         start = places.after(rf"^[ \t]*\[[ \t]*tool\.poetry\.{re.escape(key)}[ \t]*\]")
         for name, item in one.items():
@@ -162,4 +156,4 @@ def script(source: Source) -> Contents:
     inner = source._replace(text=content)
     document = documents.toml(inner)
     several = list(_list(inner, document.get("dependencies", []), Places(inner), "dependencies"))
-    return _contents(several, text(document.get("requires-python")))
+    return common.demanded(several, text(document.get("requires-python")))
