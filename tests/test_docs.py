@@ -12,7 +12,7 @@ import pytest
 
 from compatshim import cli
 from compatshim.cli import run
-from compatshim.kb import reference
+from compatshim.kb import parsers, reference
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -103,10 +103,8 @@ def parse(code: str) -> None:
 
 def every_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from every_parser(command)
+    for _, _, command in parsers.commands(parser):
+        yield from every_parser(command)
 
 
 @pytest.mark.parametrize("code", every_command())

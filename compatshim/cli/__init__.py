@@ -54,12 +54,10 @@ class _Version(argparse.Action):
     """Reads what the version is when somebody asks."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        import json
+        from compatshim import compiled
 
-        from compatshim import files
-
-        catalog = json.loads(files.packaged("advisories", "catalog.json"))
-        sys.stdout.write(f"compatshim {__version__} (catalog {catalog['version']}, {catalog['digest']})\n")
+        catalog = compiled.load()
+        sys.stdout.write(f"compatshim {__version__} (catalog {catalog.version}, {catalog.digest})\n")
         parser.exit()
 
 

@@ -6,6 +6,8 @@ import argparse
 import os
 from typing import Dict, Sequence
 
+from compatshim.kb import parsers
+
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "completion")
 _FILES, _FOLDERS = ("FILE", "PATH"), ("DIR",)
 
@@ -20,7 +22,7 @@ def scripts(parser: argparse.ArgumentParser, shells: Sequence[str]) -> Dict[str,
     missing = [shell for shell in shells if shell not in shtab.SUPPORTED_SHELLS]
     if missing:
         raise ImportError(f"this shtab does not know {', '.join(missing)}", name="shtab")
-    _name_files(parser, shtab)
+    _name_files(parser)
     return {path(shell): shtab.complete(parser, shell).rstrip() + "\n" for shell in shells}
 
 
@@ -29,13 +31,13 @@ def path(shell: str) -> str:
     return os.path.join(FOLDER, f"compatshim.{shell}")
 
 
-def _name_files(parser: argparse.ArgumentParser, shtab: object) -> None:
+def _name_files(parser: argparse.ArgumentParser) -> None:
     """Say which options take files and folders; their metavars tell."""
-    for action in parser._actions:  # noqa: SLF001  argparse has no public way to ask
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            for command in dict.fromkeys(action.choices.values()):
-                _name_files(command, shtab)
-        elif action.metavar in _FILES:
-            action.complete = getattr(shtab, "FILE")  # type: ignore[attr-defined]  # noqa: B009
-        elif action.metavar in _FOLDERS:
-            action.complete = getattr(shtab, "DIRECTORY")  # type: ignore[attr-defined]  # noqa: B009
+    import shtab
+
+    kinds = {**dict.fromkeys(_FILES, shtab.FILE), **dict.fromkeys(_FOLDERS, shtab.DIRECTORY)}
+    for action in parsers.arguments(parser):
+        if action.metavar in kinds:
+            action.complete = kinds[action.metavar]  # type: ignore[attr-defined]  # shtab's own, which it looks for
+    for _, _, command in parsers.commands(parser):
+        _name_files(command)

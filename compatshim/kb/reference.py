@@ -6,6 +6,8 @@ import argparse
 import os
 from typing import Iterator, List
 
+from compatshim.kb import parsers
+
 PAGE = os.path.join(
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "docs", "commands.md"
 )
@@ -24,11 +26,8 @@ def page(parser: argparse.ArgumentParser) -> str:
 
 
 def _commands(parser: argparse.ArgumentParser, name: str, depth: int) -> Iterator[str]:
-    for action in parser._actions:  # noqa: SLF001  argparse has no public way to ask
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            abouts = {one.dest: one.help or "" for one in action._get_subactions()}  # noqa: SLF001
-            for word in sorted(action.choices):
-                yield from _command(action.choices[word], f"{name} {word}", abouts.get(word, ""), depth)
+    for word, about, command in parsers.commands(parser):
+        yield from _command(command, f"{name} {word}", about, depth)
 
 
 def _command(parser: argparse.ArgumentParser, name: str, about: str, depth: int) -> Iterator[str]:
@@ -37,15 +36,14 @@ def _command(parser: argparse.ArgumentParser, name: str, about: str, depth: int)
     about = (about if parser.description is None else parser.description).strip()
     yield about if about.endswith(".") else f"{about[:1].upper()}{about[1:]}."
     yield ""
-    rows = [_row(action, parser) for action in parser._actions if _told(action)]  # noqa: SLF001
+    rows = [_row(action, parser) for action in parsers.arguments(parser) if _told(action)]
     if rows:
         yield from ("| argument | what it does |", "| --- | --- |", *rows, "")
     yield from _commands(parser, name, depth + 1)
 
 
 def _told(action: argparse.Action) -> bool:
-    hidden = action.help == argparse.SUPPRESS or "--help" in action.option_strings
-    return not hidden and not isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+    return action.help != argparse.SUPPRESS and "--help" not in action.option_strings
 
 
 def _row(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
