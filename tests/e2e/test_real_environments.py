@@ -72,15 +72,18 @@ def test_beside_virtualenv_holding_evaluate_moves_what_needs_a_newer_filelock(co
 def test_with_huggingface_hub_1_4_the_folklore_pin_would_break_downloads_and_another_answer_works(
     copy: Copies,
 ) -> None:
-    assert cure(copy("hub-1.4-story"), "pip", "pin") == {"evaluate": "0.4.6", "filelock": "3.30.0"}
+    changes = cure(copy("hub-1.4-story"), "pip", "pin")
+    assert changes == {"datasets": "4.6.0", "evaluate": "0.4.6", "filelock": "3.30.0"}
 
 
-def test_after_the_folklore_pin_huggingface_hub_1_4_moves(copy: Copies) -> None:
-    assert cure(copy("hub-1.4"), "uv", "pin") == {"huggingface-hub": "1.3.7"}
+def test_after_the_folklore_pin_filelock_moves_beside_huggingface_hub_1_4(copy: Copies) -> None:
+    moved = {"datasets": "4.6.0", "evaluate": "0.4.6", "filelock": "3.30.0", "fsspec": "2025.7.0"}
+    assert cure(copy("hub-1.4"), "uv", "pin") == moved
 
 
 def test_transformers_accelerate_and_torch_stay_as_they_are(copy: Copies) -> None:
-    assert cure(copy("torch"), "uv", "pin") == {"evaluate": "0.4.6"}
+    moved = {"datasets": "4.6.0", "evaluate": "0.4.6", "fsspec": "2025.7.0"}
+    assert cure(copy("torch"), "uv", "pin") == moved
 
 
 def test_what_was_broken_stays_listed_and_is_not_made_worse(copy: Copies) -> None:
@@ -97,7 +100,7 @@ def test_what_was_broken_stays_listed_and_is_not_made_worse(copy: Copies) -> Non
     [
         (["--hold", "evaluate"], {"filelock": "3.9.0"}),
         (["--hold", "evaluate", "--hold", "datasets"], {"filelock": "3.9.0"}),
-        (["--hold", "filelock"], {"evaluate": "0.4.6", "datasets": "2.17.0"}),
+        (["--hold", "filelock"], {"evaluate": "0.4.6", "datasets": "2.18.0"}),
     ],
     ids=lambda value: "-".join(value[1::2]) if isinstance(value, list) else "",
 )

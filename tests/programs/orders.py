@@ -164,15 +164,20 @@ def ours(value):
 
 
 def layers(value):
-    """The replacements of ours that are active, one below the other."""
+    """How many replacements of ours are active, one below the other; one class may replace several functions."""
+    classes = value.__mro__ if isinstance(value, type) else ()
+    together = [[own for own in vars(one).values() if hasattr(own, "__code__")] for one in classes]
+    return sum(max(map(depth, some), default=0) for some in together or [functions(value)])
+
+
+def depth(function):
     found = set()
-    for one in functions(value):
-        while one is not None:
-            mark = getattr(one, "__dict__", {}).get("__compatshim__")
-            if getattr(mark, "active", False):
-                found.add(id(mark))
-            one = getattr(one, "__wrapped__", None)
-    return found
+    while function is not None:
+        mark = getattr(function, "__dict__", {}).get("__compatshim__")
+        if getattr(mark, "active", False):
+            found.add(id(mark))
+        function = getattr(function, "__wrapped__", None)
+    return len(found)
 
 
 def chain(value):
@@ -200,8 +205,8 @@ def wrong():
     for part in path:
         owner = getattr(owner, part)
     found = inspect.getattr_static(owner, attribute, None)
-    if len(layers(found)) != state.mended:
-        yield "%d layers of ours" % len(layers(found))
+    if layers(found) != state.mended:
+        yield "%d layers of ours" % layers(found)
     claimed = set(TARGET["advisories"]) & set(sys.modules["compatshim"].status().applied)
     if bool(claimed) != state.mended:
         yield "the ledger says %s" % sys.modules["compatshim"].status()
