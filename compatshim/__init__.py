@@ -129,13 +129,14 @@ def _installed(index: "Index", path: "Optional[Sequence[str]]" = None) -> "Dict[
                 version = version.partition("-")[0]  # the rest is -pyX.Y
             else:
                 continue
-            project = name.lower().replace("_", "-").replace(".", "-")
-            if project in projects and project not in found:
+            if name not in projects:
+                name = name.lower().replace("_", "-").replace(".", "-")
+            if name in projects and name not in found:
                 if not version:
                     from compatshim.startup import installed
 
                     version = installed.version(os.path.join(entry, item))
-                here[project] = (*here.get(project, ()), version)
+                here[name] = (*here[name], version) if name in here else (version,)
         found.update(here)
     return found
 
@@ -164,28 +165,30 @@ def _suspects(index: "Index", versions: "Versions") -> "List[int]":
     A term may hold when its project has several versions, or one that the index does not list.
     """
     _, projects, text = index
-    places: Dict[str, str] = {}
-    filed: List[int] = []
+    places: Dict[str, int] = {}  # in the block; -1: any, as far as the index can tell
+    filed: List[int] = []  # where the lines before the rows end
     for project, found in versions.items():
         start = int(projects[project])
-        end = text.index("\n", start) + 1
-        block = text[start:end]
+        end = text.index("\n", start)
         # Most versions in use are among the last.
-        before, listed, after = block.rpartition(f" {found[0]} ")
-        if listed and len(found) == 1:
-            places[project] = f"{len(before):05}"
-            numbers = after.partition("/")[2].partition(" ")[0].split(",")
+        place = text.rfind(f" {found[0]} ", start, end) if len(found) == 1 else -1
+        if place < 0:
+            places[project] = -1
+            runs = [run.partition(" ")[0] for run in text[start:end].split("/")[1:]]
+            filed += [end + int(number) for number in set(",".join(runs).split(",")) if number]
         else:
-            places[project] = ""
-            runs = [run.partition(" ")[0] for run in block.split("/")[1:]]
-            numbers = sorted(set(",".join(runs).split(",")))
-        filed += [end + int(number) for number in numbers if number]
+            places[project] = place - start
+            place = text.index("/", place) + 1
+            numbers = text[place : text.index(" ", place)]
+            if numbers:
+                filed += [end + int(number) for number in numbers.split(",")]
     suspects = []
-    for start in filed:
+    for before in filed:
+        start = before + 1
         for term in text[start : text.index("\t", start)].split(","):
             project, first, last = term.split(" ")
-            place = places.get(project)
-            if place is None or (place and not first <= place < last):
+            here = places.get(project)
+            if here is None or (here >= 0 and not int(first) <= here < int(last)):
                 break
         else:
             suspects.append(start)

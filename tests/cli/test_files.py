@@ -191,7 +191,7 @@ class TestCheck:
                 "No known-bad combination. 0 distributions in 1 file checked, 0 not checked.\n",
             ),
             (
-                b"flask>=2\n",
+                b"cython>=3\n",
                 ["--strict"],
                 0,
                 "No known-bad combination. 0 distributions in 1 file checked, 0 not checked.\n",
