@@ -12,6 +12,7 @@ from compatshim.metadata.interface import MetadataSource
 from compatshim.model import Change
 from compatshim.solve import explain, growing, objective, problem, search
 from compatshim.solve.problem import Wishes
+from compatshim.solve.requirements import parse
 
 
 class Answer(NamedTuple):
@@ -79,10 +80,22 @@ class Answer(NamedTuple):
             found.append("not proved minimal: the search was cut short")
         found += [f"not checked: the requirement {text!r} cannot be read" for text in self.problem.unjudged]
         broken = self.problem.broken
+        wanted = {one: parse(one.requirement) for one in broken}
+        # A file need not name all that its projects want; an environment has to hold it.
+        inventory = self.analysis.inventory
+        aside = {
+            one: item.name
+            for one, item in wanted.items()
+            if inventory.path and item is not None and item.name not in inventory.versions()
+        }
         found += [
             f"{explain.declared(self.problem, one)}, which is not so; an installer that comes by may mend it"
             for one in broken
+            if one not in aside
         ]
+        if aside:
+            names = sorted(set(aside.values()))
+            found.append(f"left to the installer, since the file does not name them: {', '.join(names)}")
         before = {(one.project, one.requirement) for one in broken}
         found += [
             f"{one}, and gets {one.replacement}: --override allows it"

@@ -304,6 +304,12 @@ class TestJunit:
         assert "we know (pyproject.toml:7)" in skipped
         assert "it was there when the baseline was written" in skipped
 
+    def test_a_place_is_told_from_the_root_of_the_project(self) -> None:
+        cases = [
+            case for case in self.read(document(file(path=f"{ROOT}/a/b.txt"))).iter("testcase") if case.get("file")
+        ]
+        assert {case.get("file") for case in cases} == {"a/b.txt"}
+
     def test_what_was_not_checked_is_an_error_when_that_is_wanted(self) -> None:
         found = file(unread=[manifests.unread("x.txt")])
         assert self.read(document(found)).get("errors") == "0"

@@ -33,7 +33,7 @@ def _suite(
 ) -> None:
     suite = ET.SubElement(root, "testsuite", name=_clean(name))
     for one in found:
-        _case(suite, one, _clean(name))
+        _case(suite, one, _clean(name), document)
     if not any(one.fails for one in found):
         ET.SubElement(suite, "testcase", classname=_clean(name), name="no finding that fails")
     inventories = [document.judgement.analyses[number].inventory for number in numbers]
@@ -44,12 +44,12 @@ def _suite(
         ET.SubElement(case, kind, message=_clean(f"not checked: {item.reason}"))
 
 
-def _case(suite: ET.Element, one: Judged, name: str) -> None:
+def _case(suite: ET.Element, one: Judged, name: str, document: Document) -> None:
     advisory = one.finding.advisory
     location = said.primary(one)
     place: Dict[str, str] = {}
     if location is not None:
-        place["file"] = _clean(location.path)
+        place["file"] = _clean(document.judgement.relative(location.path))
         if location.line is not None:
             place["line"] = str(location.line)
     title = _clean(f"{advisory.id}: {said.versions(one)}")

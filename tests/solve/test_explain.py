@@ -226,6 +226,11 @@ def test_what_was_broken_before_is_said() -> None:
         "tool 1.0 requires absent, which is not so; an installer that comes by may mend it",
     )
     assert [one.replacement for one in found.overrides] == ["dill==0.3.7"]
+    listed = answer(analyse(there._replace(path="r.txt"), CATALOG), metadata(KNOWN), name="least-change")
+    assert listed.remarks[2:] == (
+        "tool 1.0 requires dill>=0.3.8, which is not so; an installer that comes by may mend it",
+        "left to the installer, since the file does not name them: absent",
+    )
 
 
 def test_a_release_whose_requirements_cannot_be_read_is_not_proposed() -> None:
