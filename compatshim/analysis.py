@@ -1,7 +1,5 @@
 """What an environment holds, matched against the catalog. It needs no solver: what is healthy never loads it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Tuple
 
 from compatshim.match import match
@@ -18,4 +16,6 @@ class Analysis(NamedTuple):
 
 def analyse(inventory: Inventory, catalog: Catalog) -> Analysis:
     """Match an inventory against the catalog."""
-    return Analysis(inventory, catalog, match(inventory.versions(), catalog))
+    installed = inventory.distributions
+    versions = {project: installed[project].version for project in catalog.projects if project in installed}
+    return Analysis(inventory, catalog, match(versions, catalog))

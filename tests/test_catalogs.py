@@ -167,6 +167,10 @@ class TestSources:
         with pytest.raises(CatalogError, match=re.escape(str(made / "entry_points.txt"))):
             found(path=[str(tmp_path / "site")])
 
+    def test_a_folder_in_the_place_of_a_file_of_entry_points(self, tmp_path: Path) -> None:
+        (tmp_path / "acme-1.dist-info" / "entry_points.txt").mkdir(parents=True)
+        assert list(catalogs.sources([], {}, None, [str(tmp_path)])) == []
+
     def test_nothing_of_theirs_is_imported(self, tmp_path: Path) -> None:
         """The package would end the program if it were."""
         site = tmp_path / "site"

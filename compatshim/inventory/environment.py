@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from compatshim.errors import CompatshimError
 from compatshim.inventory import probe
@@ -80,24 +80,25 @@ def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
 
 def read(path: Sequence[str], markers: Mapping[str, str], *, source: str) -> Inventory:
     """The distributions along a module search path; the first entry that holds a project wins."""
-    distributions: Dict[str, Distribution] = {}
+    distributions: Dict[str, _Found] = {}
     unread: Dict[str, Unread] = {}
     troubles: List[Unread] = []
     # Entries that are no strings mean nothing to the import system either.
     for entry in dict.fromkeys(os.path.abspath(item) for item in path if isinstance(item, str)):
-        here: Dict[str, List[Distribution]] = {}
+        base = os.path.join(entry, "")
+        here: Dict[str, List[_Found]] = {}
         failed: Dict[str, Unread] = {}
         for item in _metadata(entry, troubles):
-            found = _distribution(os.path.join(entry, item))
+            found = _found(base + item)
             project = found.project or ""
             if project in distributions or project in unread:
                 continue
-            if isinstance(found, Distribution):
+            if isinstance(found, _Found):
                 here.setdefault(project, []).append(found)
             else:
                 failed[project] = found
         for project, several in here.items():
-            versions = sorted({dist.version for dist in several}) if len(several) > 1 else ()
+            versions = sorted({Version(one.version) for one in several}) if len(several) > 1 else ()
             if len(versions) > 1:
                 shown = ", ".join(str(version) for version in versions)
                 unread[project] = Unread(
@@ -107,7 +108,7 @@ def read(path: Sequence[str], markers: Mapping[str, str], *, source: str) -> Inv
                 distributions[project] = several[0]
         # The remains of an upgrade beside a whole installation say nothing about what runs.
         unread.update({project: trouble for project, trouble in failed.items() if project not in here})
-    return Inventory(source, distributions, (*troubles, *unread.values()), markers)
+    return Inventory(source, _Distributions(distributions), (*troubles, *unread.values()), markers)
 
 
 def _metadata(entry: str, troubles: List[Unread]) -> List[str]:
@@ -124,7 +125,44 @@ def _metadata(entry: str, troubles: List[Unread]) -> List[str]:
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
-def _distribution(place: str) -> Union[Distribution, Unread]:
+class _Found:
+    """What the metadata of one distribution say, as they say it; the version is valid."""
+
+    __slots__ = ("head", "name", "project", "version", "where")
+
+    def __init__(self, project: str, version: str, name: str, where: str, head: bytes) -> None:
+        self.project, self.version, self.name, self.where, self.head = project, version, name, where, head
+
+
+class _Distributions(Mapping[str, Distribution]):
+    """The distributions by project, each made when it is asked for: a healthy check asks for few."""
+
+    def __init__(self, found: Dict[str, _Found]) -> None:
+        self._found = found
+        self._made: Dict[str, Distribution] = {}
+
+    def __getitem__(self, project: str) -> Distribution:
+        made = self._made.get(project)
+        if made is None:
+            one = self._found[project]
+            made = Distribution(project, Version(one.version), _Declared(one.head), one.name, one.where)
+            self._made[project] = made
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __contains__(self, project: object) -> bool:
+        return project in self._found
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def _found(place: str) -> Union[_Found, Unread]:
     """One metadata directory (or old single file), or why it could not be used."""
     if place.endswith(".dist-info"):
         path = f"{place}{os.sep}METADATA"
@@ -136,18 +174,23 @@ def _distribution(place: str) -> Union[Distribution, Unread]:
         return _unread(place, place, f"has no {os.path.basename(path)}: reinstall it or remove the directory")
     except OSError as error:
         return _unread(place, path, f"cannot be read: {error.strerror}")
-    lines = f"\n{head}\n"
-    name, written = _value(lines, "Name"), _value(lines, "Version")
-    if name is None or written is None:  # not there, or written in an unusual way
+    name, version = _value(head, b"\nName:"), _value(head, b"\nVersion:")
+    if name is None or version is None:  # not there, or written in an unusual way
         headers = _unusual(head)
-        name, written = headers.get("Name"), headers.get("Version")
-    if not name or not written:
+        name, version = headers.get("Name"), headers.get("Version")
+    if not name or not version:
         return _unread(place, path, f"has no {'Version' if name else 'Name'}")
-    try:
-        version = Version(written)
-    except InvalidVersion:
-        return _unread(place, path, f"has a version that is none: {written!r}")
-    return Distribution(canonical(name), version, _Declared(head), name, place)
+    if not _is_plain(version):
+        try:
+            Version(version)
+        except ValueError:  # also where Python refuses to convert so many digits
+            return _unread(place, path, f"has a version that is none: {version!r}")
+    return _Found(canonical(name), version, name, place, head)
+
+
+def _is_plain(version: str) -> bool:
+    """Whether a version is nothing but numbers, as most are: to know that it is valid, it need not be parsed."""
+    return len(version) < _LONG and all(map(str.isdigit, version.split("."))) and version.isascii()
 
 
 def _unread(place: str, where: str, reason: str) -> Unread:
@@ -165,14 +208,14 @@ def direct(distribution: Distribution) -> bool:
 class _Declared(Sequence[str]):
     """The ``Requires-Dist`` in the headers of a metadata file, found when asked for: a healthy check does not."""
 
-    def __init__(self, head: str) -> None:
+    def __init__(self, head: bytes) -> None:
         self._head = head
         self._found: Optional[Tuple[str, ...]] = None
 
     @property
     def _texts(self) -> Tuple[str, ...]:
         if self._found is None:
-            found = _values(f"\n{self._head}\n", "Requires-Dist")
+            found = _values(f"{self._head.decode('utf-8', 'replace')}\n", "Requires-Dist")
             self._found = tuple((_unusual(self._head).get_all("Requires-Dist") or ()) if found is None else found)
         return self._found
 
@@ -195,12 +238,14 @@ class _Declared(Sequence[str]):
         return repr(self._texts)
 
 
+_LONG = 100
+"""Characters; Python converts some thousand digits."""
 _CHUNK = 1 << 14
 _BINARY: int = getattr(os, "O_BINARY", 0)  # Windows has both kinds
 
 
-def _head(path: str) -> str:
-    """The headers of a metadata file: what stands before its first empty line."""
+def _head(path: str) -> bytes:
+    """The headers of a metadata file, each behind a line's end: what stands before its first empty line."""
     # A file object takes three times as long to make as the file to read.
     descriptor = os.open(path, os.O_RDONLY | _BINARY)
     try:
@@ -213,23 +258,27 @@ def _head(path: str) -> str:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     end = 0 if data.startswith(b"\n") else data.find(b"\n\n")
-    return (data if end < 0 else data[:end]).decode("utf-8", "replace")
+    return b"\n" + (data if end < 0 else data[:end])
 
 
-def _unusual(head: str) -> Message:
+def _unusual(head: bytes) -> Message:
     """Headers that are folded, or written with other capitals."""
     from email.parser import HeaderParser
 
-    return HeaderParser().parsestr(head)
+    return HeaderParser().parsestr(head[1:].decode("utf-8", "replace"))
 
 
-def _value(lines: str, key: str) -> Optional[str]:
+def _value(head: bytes, key: bytes) -> Optional[str]:
     """What stands behind the first header of a name; None when there is none, or it goes on in the next line."""
-    start = lines.find(f"\n{key}:")
+    start = head.find(key)
     if start < 0:
         return None
-    end = lines.find("\n", start + 1)
-    return None if lines.startswith((" ", "\t"), end + 1) else lines[start + len(key) + 2 : end].strip()
+    end = head.find(b"\n", start + 1)
+    if end < 0:
+        end = len(head)
+    elif head.startswith((b" ", b"\t"), end + 1):
+        return None
+    return head[start + len(key) : end].decode("utf-8", "replace").strip()
 
 
 def _values(lines: str, key: str) -> Optional[List[str]]:

@@ -21,22 +21,25 @@ def offers(path: Sequence[str]) -> Iterator[Tuple[str, str, str, str]]:
             names = sorted(os.listdir(entry))
         except (OSError, ValueError):  # an archive, or nothing
             continue
+        base = os.path.join(entry, "")
         for name in names:
-            if name.endswith(".dist-info"):
-                for key, value in _read(os.path.join(entry, name, "entry_points.txt")):
+            # Most have no such file. To be told so is half the time of a failure to open it.
+            file = f"{base}{name}{os.sep}entry_points.txt"
+            if name.endswith(".dist-info") and os.access(file, os.R_OK):
+                for key, value in _read(file):
                     yield entry, name[: -len(".dist-info")], key, value
 
 
 def _read(path: str) -> Iterator[Tuple[str, str]]:
-    """Names and values of the group in a file of entry points."""
+    """Names and values of the group in a file of entry points; none where it cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)  # most have no such file or another group: no file object is made
+        descriptor = os.open(path, os.O_RDONLY)  # most have another group: no file object is made
+        try:
+            content = os.read(descriptor, os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)
     except OSError:
         return
-    try:
-        content = os.read(descriptor, 1 << 20)
-    finally:
-        os.close(descriptor)
     if GROUP.encode("ascii") in content:
         import configparser
 

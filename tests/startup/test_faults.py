@@ -606,6 +606,7 @@ ELSEWHERE = (
     ("_table", "import tomli as tomllib"),
     ("_write", "raise OSError(f'{path} is not a file')"),
     ("_put", "raise OSError('the disk is full')"),
+    ("_read", "return"),  # a folder in the place of a file
     # Of the command line.
     (
         "known",
