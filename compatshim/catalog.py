@@ -34,7 +34,7 @@ from compatshim.model import (
 from compatshim.strict import Reader
 
 SCHEMA_VERSION = "1.0"
-COMPILED = "catalog.json"
+COMPILED = "catalog.jsonl"
 BUNDLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "advisories")
 
 __all__ = ["BUNDLED", "SCHEMA_VERSION", "Catalog", "CatalogError", "load", "parse"]
@@ -83,7 +83,7 @@ def _version(folder: str, digest: str) -> str:
     """The version that the advisories in a folder got when they were compiled; empty if they changed since."""
     try:
         with open(os.path.join(folder, COMPILED), encoding="utf-8") as file:
-            known = json.load(file)
+            known = json.loads(file.readline())
     except (OSError, ValueError):
         return ""
     return str(known.get("version", "")) if known.get("digest") == digest else ""

@@ -8,7 +8,6 @@ beside compatshim.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -63,6 +62,8 @@ def merged(bundled: Catalog, others: Sequence[Tuple[Source, Catalog]], allowed: 
     """
     if not others:
         return bundled
+    import hashlib  # and with it, OpenSSL
+
     advisories = {advisory.id: (advisory, "the bundled catalog") for advisory in bundled.advisories}
     digest = hashlib.sha256(bundled.digest.encode("ascii"))
     for source, one in others:

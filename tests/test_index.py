@@ -16,7 +16,7 @@ from compatshim import catalog, compiled, files
 from compatshim.kb import compile as compiler
 from compatshim.match import match as findings
 from compatshim.metadata.snapshot import Snapshot
-from compatshim.model import Advisory, Catalog, Term
+from compatshim.model import Advisory, Catalog, Distribution, Term
 from compatshim.startup import match
 from tests.startup import surplus
 
@@ -112,6 +112,38 @@ def test_the_compiled_catalog_lacks_nothing_but_the_rows() -> None:
     bare = tuple(advisory._replace(verified=(), waivers=()) for advisory in CATALOG.advisories)
     assert compiled.load() == CATALOG._replace(advisories=bare)
     assert CATALOG.proven
+
+
+def around() -> Iterator[Dict[str, Distribution]]:
+    """Every advisory's projects where it holds, and one of them at, below and above the ends, in odd forms, too."""
+    for advisory in CATALOG.advisories:
+        bad = {term.project: str(term.ranges[0].introduced) for term in advisory.terms}
+        for term in advisory.terms:
+            ends = {str(end) for one in term.ranges for end in one if end is not None}
+            forms = {f"{end}{more}" for end in ends for more in ("", ".1", "rc1", ".post1", "+local", ".dev0")}
+            for text in sorted({*forms, "0.0.1", "9999", "1!0"}):
+                versions = {**bad, term.project: text}
+                yield {name: Distribution(name, Version(version)) for name, version in versions.items()}
+
+
+def test_what_is_left_out_for_an_environment_does_not_hold_there() -> None:
+    held, left, whole = 0, 0, compiled.load()
+    for installed in around():
+        versions = {name: one.version for name, one in installed.items()}
+        known = compiled.load(installed)
+        held_here = findings(versions, whole)
+        assert findings(versions, known) == held_here
+        assert known.digest == CATALOG.digest
+        held, left = held + len(held_here), left + (len(known.advisories) == 0)
+    assert held > len(CATALOG.advisories)
+    assert left > len(CATALOG.advisories)
+
+
+def test_what_was_left_out_comes_back() -> None:
+    assert compiled.load({}).advisories == ()
+    assert compiled.whole(compiled.load({})) == compiled.load()
+    another = CATALOG._replace(digest="0" * 12, advisories=())
+    assert compiled.whole(another) is another
 
 
 def rows() -> Iterator[Tuple[str, List[Tuple[str, str]]]]:

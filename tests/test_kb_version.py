@@ -63,19 +63,19 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(catalog.BUNDLED, folder)
     for name, path in {"INDEX": "index.txt", "SCHEMA": "schema.json", "SHIMS": "docs/shims.md"}.items():
         monkeypatch.setattr(compiler, name, str(tmp_path / path))
-    monkeypatch.setattr(compiler, "CATALOG", str(folder / "catalog.json"))
+    monkeypatch.setattr(compiler, "CATALOG", str(folder / "catalog.jsonl"))
     return folder
 
 
 def compile_(folder: Path) -> Dict[str, Any]:
     compiler.write(compiler.compiled(catalog.load(str(folder)), Snapshot.bundled()))
-    found: Dict[str, Any] = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))
+    found: Dict[str, Any] = json.loads((folder / "catalog.jsonl").read_text(encoding="utf-8").partition("\n")[0])
     return found
 
 
 def test_is_another_one_only_when_the_digest_is(copied: Path) -> None:
-    (copied / "catalog.json").write_text(
-        (copied / "catalog.json").read_text(encoding="utf-8").replace(KNOWN.version, "2020.1.1"), encoding="utf-8"
+    (copied / "catalog.jsonl").write_text(
+        (copied / "catalog.jsonl").read_text(encoding="utf-8").replace(KNOWN.version, "2020.1.1"), encoding="utf-8"
     )
     for _ in range(2):
         assert compile_(copied)["version"] == "2020.1.1"

@@ -188,7 +188,7 @@ def version(last: str, now: datetime) -> str:
 def _last() -> str:
     """The version of the catalog that was compiled last; empty where there is none."""
     try:
-        return str(json.loads(files.read_text(CATALOG) or "{}").get("version", ""))
+        return str(json.loads((files.read_text(CATALOG) or "{}").partition("\n")[0]).get("version", ""))
     except ValueError:  # two branches met in it
         return ""
 
