@@ -13,7 +13,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     gc.disable()
     from compatshim import cli
 
-    return cli.main(argv)
+    status = cli.main(argv)
+    if hasattr(gc, "freeze"):  # nor does CPython go through all of it again as it ends
+        gc.freeze()
+    return status
 
 
 if __name__ == "__main__":

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any, List, Set
 
 import pytest
+from packaging.version import Version
 
 from compatshim import compiled
+from compatshim.analysis import analyse
+from compatshim.inventory import environment
 from compatshim.metadata import snapshot
 from compatshim.metadata.snapshot import Snapshot
 from compatshim.solve import problem, requirements
 from tests import frozen, support
 
 OURS = {
-    "analysis", "catalogs", "cli", "cli.check", "cli.options", "compiled", "errors", "files",
+    "analysis", "catalogs", "cli", "cli.check", "cli.options", "cli.words", "compiled", "errors", "files",
     "inventory", "inventory.environment", "inventory.probe", "match", "model", "report", "report.text",
     "startup", "startup.offers", "startup.project", "terminal",
 }  # fmt: skip
@@ -33,7 +38,18 @@ SOLVING = {
 THEIRS = {"packaging", "packaging.version", "packaging._structures"}
 SLOW = {"ast", "dataclasses", "email", "importlib.metadata", "inspect", "logging", "rich", "tempfile", "tomllib"}
 """Modules of which each takes as long as a good part of a command."""
-NOT_TO_CHECK = {"pkgutil", "shutil", "subprocess", "textwrap", "threading", "zipfile"}
+NOT_TO_CHECK = {
+    "argparse",
+    "gettext",
+    "hashlib",
+    "locale",
+    "pkgutil",
+    "shutil",
+    "subprocess",
+    "textwrap",
+    "threading",
+    "zipfile",
+}
 
 RUN = "from compatshim.__main__ import main\ncode = main({argv})\n"
 
@@ -67,7 +83,9 @@ def test_pin_loads_what_it_needs(home: str, packaging: str, tmp_path: Path) -> N
     modules = loaded(["pin"], home, packaging, support.site(tmp_path, support.STORY))
     armed = {name for name in ours(modules) if name.startswith("startup")}
     assert ours(modules) - armed == {
-        name for name in (OURS | SOLVING) - {"cli.check", "report.text"} if not name.startswith("startup")
+        name
+        for name in (OURS | SOLVING) - {"cli.check", "report.text", "terminal"}
+        if not name.startswith("startup")
     }
     assert parts(modules, "packaging") <= THEIRS
     assert modules & SLOW == set()
@@ -88,6 +106,35 @@ def test_every_metadata_file_is_read_once(command: str, home: str, packaging: st
         for project, version in support.STORY.items()
     ]
     assert done.data == sorted(wanted)
+
+
+def test_only_the_versions_of_projects_in_the_catalog_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        versions = {"evaluate": "0.4.1", "numpy": "1.0", **{f"other-{n}": f"{n}.1" for n in range(40)}}
+        inventory = environment.read([support.site(Path(folder), {**versions, "odd": "2.0rc1"})], {}, source="here")
+    parsed: List[str] = []
+
+    def noted(text: str) -> Version:
+        parsed.append(text)
+        return Version(text)
+
+    monkeypatch.setattr(environment, "Version", noted)
+    known = compiled.load(inventory.distributions)
+    analyse(inventory, known)
+    # And of the catalog, beside its first line, no more is decoded than what may hold.
+    decoded: List[object] = []
+    real = json.loads
+
+    def counted(text: bytes) -> object:
+        decoded.append(text)
+        return real(text)
+
+    monkeypatch.setattr(json, "loads", counted)
+    assert compiled.load(inventory.distributions) == known
+    assert len(decoded) == 1 + len(known.advisories)
+    assert len(inventory.distributions) == len(versions) + 1
+    assert set(parsed) <= {"0.4.1", "1.0"}
+    assert len(known.advisories) < len(compiled.load().advisories)
 
 
 class Counting:
@@ -153,7 +200,7 @@ def test_a_command_loads_no_other(home: str, packaging: str, tmp_path: Path) -> 
     modules = loaded(["check"], home, packaging, support.site(tmp_path, support.HEALTHY))
     commands = {os.path.splitext(name)[0] for name in os.listdir(os.path.join(support.PACKAGE, "cli"))}
     assert {"check", "pin", "kb"} <= commands
-    assert {name for name in commands if f"compatshim.cli.{name}" in modules} == {"check", "options"}
+    assert {name for name in commands if f"compatshim.cli.{name}" in modules} == {"check", "options", "words"}
 
 
 def test_the_lists_are_of_modules_that_exist() -> None:

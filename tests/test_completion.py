@@ -14,6 +14,7 @@ from typing import List, Set
 import pytest
 
 from compatshim import cli, files
+from compatshim.cli import arguments
 from compatshim.cli.completion import SHELLS
 from compatshim.kb import completion
 from tests import support
@@ -67,7 +68,7 @@ def test_scripts_are_fresh() -> None:
     """They name every command and option that the parser has: `kb compile --check` compares the bytes."""
     pytest.importorskip("shtab", reason="no shtab here: not run")
     try:
-        made = completion.scripts(cli.parser(), SHELLS)
+        made = completion.scripts(arguments.parser(), SHELLS)
     except ImportError as error:
         pytest.skip(f"{error}: not run")
     for path, text in made.items():

@@ -8,7 +8,8 @@ from typing import ClassVar, Dict, Set
 
 import pytest
 
-from compatshim import catalogs, cli, config
+from compatshim import catalogs, config
+from compatshim.cli import arguments
 from compatshim.config import Config, ConfigError
 from compatshim.ignores import Ignore
 from compatshim.startup import policy
@@ -143,7 +144,7 @@ class TestOneListOfKeys:
         assert known["catalogs"].variable == catalogs.VARIABLE
 
     def test_options_are_those_of_check(self) -> None:
-        command = cli.parser(["check"])._subparsers._group_actions[0].choices["check"]  # type: ignore[union-attr,index]
+        command = arguments.parser(["check"])._subparsers._group_actions[0].choices["check"]  # type: ignore[union-attr,index]
         options = {name for action in command._actions for name in action.option_strings}
         wanted = {key.option for key in config.KEYS if key.option}
         assert wanted <= options

@@ -11,8 +11,7 @@ from typing import Iterator, List, Tuple
 
 import pytest
 
-from compatshim import cli
-from compatshim.cli import run
+from compatshim.cli import arguments, run
 from compatshim.kb import parsers, reference
 
 ROOT = Path(__file__).parent.parent
@@ -88,14 +87,17 @@ def parse(code: str) -> None:
         words = ["run", *run.split(argv[1:])[0]]
     # Where only a command is named, as `kb lint`, it is spoken of, too.
     named = len(words) < len(argv) or len(words) <= (2 if words[0] == "kb" else 1)
-    parser = cli.parser()
+    parser = arguments.parser()
     for command in every_parser(parser):
         command.__class__ = _Parser
         for action in command._actions:
             action.required = action.required and not named
     parser.parse_args(words)
     known = {
-        name for one in every_parser(cli.parser(words)) for action in one._actions for name in action.option_strings
+        name
+        for one in every_parser(arguments.parser(words))
+        for action in one._actions
+        for name in action.option_strings
     }
     for name in _MAY.findall(text):
         if name not in known:
@@ -148,8 +150,8 @@ def test_a_wrong_one_is_seen(code: str) -> None:
 
 class TestReference:
     def test_has_every_command_and_option(self) -> None:
-        page = reference.page(cli.parser())
-        for command in every_parser(cli.parser()):
+        page = reference.page(arguments.parser())
+        for command in every_parser(arguments.parser()):
             assert command.prog == "compatshim" or f"`{command.prog}`" in page
             for action in command._actions:
                 for name in action.option_strings:
@@ -158,4 +160,4 @@ class TestReference:
     def test_is_fresh(self) -> None:
         """As `kb compile` writes it, under this Python as under any."""
         page = Path(__file__).parents[1] / "docs" / os.path.basename(reference.PAGE)
-        assert page.read_text(encoding="utf-8") == reference.page(cli.parser())
+        assert page.read_text(encoding="utf-8") == reference.page(arguments.parser())

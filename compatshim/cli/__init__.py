@@ -6,16 +6,18 @@ or internal error, 3 nothing could be checked.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import io
 import os
 import sys
-from typing import Any, List, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional, Sequence
 
-from compatshim import __version__, errors, terminal
+from compatshim import errors
 from compatshim.errors import CompatshimError
+
+if TYPE_CHECKING:
+    import argparse
 
 CLEAN, FINDINGS, ERROR, NOTHING = errors.CLEAN, errors.FINDINGS, errors.ERROR, errors.NOTHING
 
@@ -35,51 +37,16 @@ COMMANDS = (
 )
 
 
+_OFTEN = ("check", "pin", "plan")
+"""What is run so often, in every job of a continuous integration, that loading :mod:`argparse` shows."""
+
+
 class UsageError(CompatshimError):
     """What the user asked for cannot be done; the message says what was wrong and what to do."""
 
 
 class DisagreementError(CompatshimError):
     """A real installer would do something else than our answer says; the message names the dump."""
-
-
-class _Formatter(argparse.HelpFormatter):
-    """The usual help; argparse makes one for every option, and the usual one asks ``shutil`` for the width."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"width": terminal.columns(80) - 2, **kwargs})
-
-
-class _Version(argparse.Action):
-    """Reads what the version is when somebody asks."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from compatshim import compiled
-
-        catalog = compiled.load()
-        sys.stdout.write(f"compatshim {__version__} (catalog {catalog.version}, {catalog.digest})\n")
-        parser.exit()
-
-
-def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """The parser of the whole command line, or of as much of it as ``argv`` needs."""
-    made = argparse.ArgumentParser(
-        prog="compatshim",
-        description="Finds version combinations that install but do not work, and the way out of them.",
-        epilog="Exit status: 0 clean, 1 findings, 2 usage or internal error, 3 nothing could be checked.",
-        formatter_class=_Formatter,
-    )
-    made.add_argument("--version", action=_Version, nargs=0, help="say the versions of it and of its catalog")
-    commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    # Where a command is named, what the others would have said is not needed: it takes as long as a healthy check.
-    for name in argv[:1] if argv and argv[0] in COMMANDS else COMMANDS:
-        module = importlib.import_module(f"compatshim.cli.{name}")
-        command = commands.add_parser(
-            name, help=module.HELP, description=module.__doc__, formatter_class=_Formatter
-        )
-        module.configure(command)
-        command.set_defaults(run=module.run)
-    return made
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -109,12 +76,28 @@ def _run(argv: List[str]) -> int:
 
             own, program = run.split(argv[1:])
             argv = ["run", *own]
-        args = parser(argv).parse_args(argv)
+        args = _plain(argv)
+        if args is None:
+            from compatshim.cli import arguments
+
+            args = arguments.parser(argv).parse_args(argv)
         args.argv, args.program = argv, program
         status: int = args.run(args)
     except SystemExit as request:  # argparse has said what was wrong, or has helped
         return request.code if isinstance(request.code, int) else ERROR
     return status
+
+
+def _plain(argv: List[str]) -> Optional[argparse.Namespace]:
+    """What a command is told, where it is told in the plainest words."""
+    if not argv or argv[0] not in _OFTEN:
+        return None
+    from compatshim.cli.words import Words
+
+    module = importlib.import_module(f"compatshim.cli.{argv[0]}")
+    words = Words({"command": argv[0], "run": module.run})
+    module.configure(words)
+    return words.read(argv[1:])
 
 
 def _message(error: Exception) -> str:

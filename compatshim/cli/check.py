@@ -88,13 +88,14 @@ def run(args: argparse.Namespace) -> int:
     """Check; exit status 1 with findings at or above ``--fail-on``."""
     if args.paths:
         return _files(args)
-    found = options.analysis(args)
+    found = options.analysis(args, to_solve=False)
     options.not_checked(found.inventory)
     asked = args.format or args.ignore or args.baseline or args.write_baseline
     if found.findings or asked or options.settings(args) is not None:
+        from compatshim import compiled
         from compatshim.cli import judge
 
-        return judge.run(args, [found])
+        return judge.run(args, [found._replace(catalog=compiled.whole(found.catalog))])
     # Most environments are healthy, and most of the time that is all there is to say.
     if options.nothing_read(found.inventory):
         return cli.NOTHING

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import os
 import sys
@@ -17,6 +16,8 @@ from compatshim.report.document import Document, remarks
 from compatshim.startup import project
 
 if TYPE_CHECKING:
+    import argparse
+
     from compatshim.analysis import Analysis
     from compatshim.answer import Answer
 

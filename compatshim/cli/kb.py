@@ -88,10 +88,11 @@ def _compile(args: argparse.Namespace) -> int:
 
 def _of_the_parser() -> Dict[str, str]:
     """What is made from the command line's own parser: the page of commands, and the scripts for shells."""
+    from compatshim.cli import arguments
     from compatshim.cli import completion as command
     from compatshim.kb import completion, reference
 
-    parser = cli.parser()
+    parser = arguments.parser()
     made = {reference.PAGE: reference.page(parser)} if os.path.isdir(os.path.dirname(reference.PAGE)) else {}
     try:
         made.update(completion.scripts(parser, command.SHELLS))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from compatshim.cli import DisagreementError, UsageError
 
 if TYPE_CHECKING:
+    import argparse
+
     from compatshim.analysis import Analysis
     from compatshim.answer import Answer
     from compatshim.config import Config
-    from compatshim.model import Advisory, Catalog, Inventory
+    from compatshim.model import Advisory, Catalog, Distribution, Inventory
     from compatshim.solve.problem import Bound, Wishes
     from compatshim.solve.requirements import Wanted
     from compatshim.verify import Verdict
@@ -138,15 +139,20 @@ def inventory(args: argparse.Namespace) -> Inventory:
     return reader.this() if args.python is None else reader.of(args.python)
 
 
-def catalog(args: argparse.Namespace, *, rows: bool = False) -> Catalog:
-    """The bundled catalog and those that are added to it; of the bundled one, the rows that were run if wanted."""
+def catalog(
+    args: argparse.Namespace, *, rows: bool = False, installed: Optional[Mapping[str, Distribution]] = None
+) -> Catalog:
+    """The bundled catalog and those that are added to it; of the bundled one, the rows that were run if wanted.
+
+    Where it is told what is ``installed``, advisories that cannot hold there may be left out.
+    """
     from compatshim import catalogs, compiled
 
     project = settings(args)
     told = None if project is None else (project[0], project[1].catalogs)
     found = catalogs.sources(args.catalog, os.environ, told, sys.path)
     if not found and not rows:
-        return compiled.load()
+        return compiled.load(installed)
     from compatshim import catalog as reader
     from compatshim.startup import foreign
 
@@ -180,8 +186,12 @@ def _settings() -> Optional[Tuple[str, Config]]:
     return (path, found) if found.lines else None
 
 
-def analysis(args: argparse.Namespace) -> Analysis:
-    """The environment or the file that the options name, matched against the catalogs."""
+def analysis(args: argparse.Namespace, *, to_solve: bool = True) -> Analysis:
+    """The environment or the file that the options name, matched against the catalogs.
+
+    When it is not ``to_solve`` the catalog of an environment may lack what cannot hold there. A solution needs all
+    of it, so as not to run into the rest.
+    """
     if getattr(args, "kind", None) is not None and not args.paths:
         raise UsageError(f"--kind {args.kind}: is about a file; name it, or - for standard input")
     if getattr(args, "paths", None):
@@ -190,7 +200,8 @@ def analysis(args: argparse.Namespace) -> Analysis:
         return manifests.one(args)
     from compatshim.analysis import analyse
 
-    return analyse(inventory(args), catalog(args))
+    here = inventory(args)
+    return analyse(here, catalog(args, installed=None if to_solve else here.distributions))
 
 
 def answer(

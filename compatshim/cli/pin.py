@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from typing import TYPE_CHECKING, Tuple
@@ -11,6 +10,8 @@ from compatshim import __version__, cli
 from compatshim.cli import options
 
 if TYPE_CHECKING:
+    import argparse
+
     from compatshim.answer import Answer
     from compatshim.constraints import Line
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from compatshim import cli
 from compatshim.cli import options
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "print an ordered upgrade plan"
 

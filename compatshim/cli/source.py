@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gc
 import os
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Iterator, Optional
 from compatshim.cli import UsageError, options
 
 if TYPE_CHECKING:
+    import argparse
+
     from compatshim.metadata.index import Index, Progress
     from compatshim.metadata.interface import MetadataSource
     from compatshim.model import Inventory

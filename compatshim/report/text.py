@@ -51,11 +51,16 @@ class Page:
             self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), part)
 
     def _wrapped(self, text: str, margin: int) -> List[str]:
-        import textwrap
-
         width = max(min(self._columns or terminal.columns(WIDTH), WIDTH) - margin, 20)
-        words = " ".join(text.split())
-        return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False) or [""]
+        lines = [""]
+        for word in text.split():
+            if not lines[-1]:
+                lines[-1] = word
+            elif len(lines[-1]) + 1 + len(word) <= width:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+        return lines
 
     def verbatim(self, label: str, texts: Iterable[str]) -> None:
         """Commands, one a line, behind a label."""

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from compatshim import cli
-from compatshim.cli import judge
+from compatshim.cli import arguments, judge
 from compatshim.inventory import environment
 from compatshim.metadata.snapshot import Snapshot
 from compatshim.model import Unread
@@ -88,7 +88,7 @@ class TestOutputs:
         ],
     )
     def test_which_goes_where(self, argv: List[str], wanted: List[object]) -> None:
-        args = cli.parser(["check"]).parse_args(["check", *argv])
+        args = arguments.parser(["check"]).parse_args(["check", *argv])
         assert judge.outputs(args.format) == wanted
 
     @pytest.mark.parametrize(

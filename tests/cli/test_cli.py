@@ -505,7 +505,7 @@ class TestUsage:
         assert f"{tmp_path}{os.sep}sets.toml: cannot read what sets to make: No such file" in answer.err
 
     def test_an_internal_error_is_one_line(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("compatshim.compiled.load", lambda: 1 / 0)
+        monkeypatch.setattr("compatshim.compiled.load", lambda _: 1 / 0)
         answer = command("check", on=WELL)
         assert answer.code == 2
         assert answer.err == (
@@ -516,7 +516,7 @@ class TestUsage:
         assert "Traceback" in command("check", on=WELL).err
 
     def test_interrupted(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupt() -> None:
+        def interrupt(_: object) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr("compatshim.compiled.load", interrupt)
@@ -721,9 +721,11 @@ class TestDamage:
         assert len(done.err.splitlines()) == 1
 
     @pytest.mark.parametrize("name", ["check", "pin", "plan"])
-    @pytest.mark.parametrize("content", [None, b"", b"[]", b'{"advisories": [{"id": 1}]}', b"\xff"])
+    @pytest.mark.parametrize(
+        "content", [None, b"", b"[]", b'{"digest": "", "proven": {}, "terms": [[]]}', b'{"id": 1}\n{}\n', b"\xff"]
+    )
     def test_compiled_catalog(self, content: Optional[bytes], name: str, damaged: Path) -> None:
-        compiled = damaged / "advisories" / "catalog.json"
+        compiled = damaged / "advisories" / "catalog.jsonl"
         compiled.unlink()
         if content is not None:
             compiled.write_bytes(content)
