@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from typing import NamedTuple, Sequence, Tuple
 
 from compatshim.files import cache_directory
-from compatshim.installer import uv
 from compatshim.kb import environments
 from compatshim.kb.environments import Environment, Spec
 from tests import frozen
@@ -54,6 +54,16 @@ def compile_command(place: Place) -> Sequence[str]:
     """How uv resolves the frozen environment without a network."""
     words = ("pip", "compile", "--offline", "--no-build", "--python", place.inside.python, place.freeze)
     return (*uv(), *words, "--output-file", os.path.join(_cache(), "compiled.txt"))
+
+
+def uv() -> Tuple[str, ...]:
+    """The program uv itself: ``python -m uv`` starts a Python first, which would be counted as uv's."""
+    found = shutil.which("uv")
+    if found is None:
+        from uv import find_uv_bin
+
+        found = find_uv_bin()
+    return (found,)
 
 
 def compiled() -> Tuple[str, ...]:

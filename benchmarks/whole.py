@@ -9,7 +9,6 @@ from typing import Dict, List, Mapping, NamedTuple, Sequence
 
 from benchmarks import place, timing
 from compatshim import constraints
-from compatshim.installer import uv
 
 ANSWER = ("evaluate==0.4.6", "filelock==3.30.0")
 """What ``pin`` gives for the environment; a change of the catalog or the snapshot may change it."""
@@ -65,7 +64,7 @@ def _commands(here: place.Place) -> Dict[str, Sequence[str]]:
         "check, from another environment": (*beside, "check", "--python", inside),
         "check, after the cure, from inside": (here.cured.python, "-m", "compatshim", "check"),
         COMPILE: place.compile_command(here),
-        UV_CHECK: (*uv(), "pip", "check", "--python", inside),
+        UV_CHECK: (*place.uv(), "pip", "check", "--python", inside),
         PIP_CHECK: (inside, "-m", "pip", "--disable-pip-version-check", "check"),
     }
 
