@@ -13,7 +13,7 @@ from compatshim import constraints
 ANSWER = ("evaluate==0.4.6", "filelock==3.30.0")
 """What ``pin`` gives for the environment; a change of the catalog or the snapshot may change it."""
 
-NOTHING = "python -c pass"
+NOTHING, BARE = "python -c pass", "python -I -S -c pass"
 COMPILE, UV_CHECK, PIP_CHECK = "uv pip compile --offline", "uv pip check", "pip check"
 
 
@@ -49,6 +49,7 @@ _TARGETS = (
     ("check", PIP_CHECK, "0.04"),
     ("pin", NOTHING, ""),
     ("check", NOTHING, ""),
+    ("python", UV_CHECK, ""),
 )
 
 
@@ -58,6 +59,7 @@ def _commands(here: place.Place) -> Dict[str, Sequence[str]]:
     beside = (here.outside.python, "-m", "compatshim")
     return {
         NOTHING: (here.outside.python, "-c", "pass"),
+        BARE: (here.outside.python, "-I", "-S", "-c", "pass"),
         "pin, from inside": (*ours, "pin"),
         "pin, from another environment": (*beside, "pin", "--python", inside),
         "check, from inside": (*ours, "check"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -67,12 +66,17 @@ class Judged(NamedTuple):
     """Those of the file's environments that it is in; none when the file has but one."""
     places: Tuple[Place, ...]
     """First that of the project whose change cures it, as far as the advisory tells. Paths as they were named."""
-    fingerprint: str
-    """The same for the same advisory in the same file, whatever else changes; unique within a judgement."""
+    which: int
+    """Its number, from 1, among those of the same advisory in the same file."""
     excuse: Optional[Excuse]
     fails: bool
     new: Optional[bool]
     """Whether a baseline lacks it; None without a baseline."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same advisory in the same file, whatever else changes; unique within a judgement."""
+        return fingerprint(self.finding, self.path, self.which)
 
     @property
     def level(self) -> str:
@@ -160,12 +164,11 @@ def _grouped(analyses: Sequence[Analysis], policy: Policy) -> List[Judged]:
     ]
     # Fingerprints know no versions. Where a file has an advisory with several, those are counted in their order.
     counts: Dict[Tuple[str, str], int] = {}
-    prints = {}
+    which = {}
     for number in sorted(range(len(bare)), key=lambda number: _order(bare[number].finding)):
         path, finding = bare[number].path, bare[number].finding
-        count = counts[path, finding.advisory.id] = counts.get((path, finding.advisory.id), 0) + 1
-        prints[number] = fingerprint(finding, path, count)
-    return [one._replace(fingerprint=prints[number]) for number, one in enumerate(bare)]
+        which[number] = counts[path, finding.advisory.id] = counts.get((path, finding.advisory.id), 0) + 1
+    return [one._replace(which=which[number]) for number, one in enumerate(bare)]
 
 
 def _order(finding: Finding) -> Tuple[object, ...]:
@@ -174,6 +177,8 @@ def _order(finding: Finding) -> Tuple[object, ...]:
 
 def fingerprint(finding: Finding, path: str, count: int = 1) -> str:
     """What stays the same about a finding when lines move and versions change, in 32 hexadecimal digits."""
+    import hashlib  # and with it, OpenSSL
+
     parts = [finding.advisory.id, *sorted(finding.advisory.projects), path, *([str(count)] if count > 1 else [])]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
@@ -188,7 +193,7 @@ def _bare(finding: Finding, those: Sequence[Analysis], number: int, policy: Poli
         relative(inventory.path, policy.root, policy.here) if inventory.path else "",
         tuple(dict.fromkeys(text for text in environments if text)),
         _places(finding, those[0]),
-        fingerprint="",
+        which=1,
         excuse=None,
         fails=False,
         new=None,
@@ -262,11 +267,13 @@ def _idle(
 
 
 def _gone(analyses: Sequence[Analysis], found: Sequence[Judged], policy: Policy) -> Tuple[Entry, ...]:
+    if not policy.baseline:
+        return ()
     paths = {
         relative(one.inventory.path, policy.root, policy.here) if one.inventory.path else "" for one in analyses
     }
     there = {one.fingerprint for one in found}
-    return tuple(entry for entry in policy.baseline or () if entry.path in paths and entry.fingerprint not in there)
+    return tuple(entry for entry in policy.baseline if entry.path in paths and entry.fingerprint not in there)
 
 
 def _status(analyses: Sequence[Analysis], judged: Sequence[Judged], policy: Policy) -> int:

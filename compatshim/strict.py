@@ -7,15 +7,9 @@ import sys
 from datetime import date, datetime
 from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Type
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from compatshim.model import canonical
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def near(word: str, words: Iterable[str]) -> str:
@@ -36,6 +30,11 @@ class Reader:
     """What is raised when something is not as it should be."""
 
     def __init__(self, content: bytes, path: str) -> None:
+        if sys.version_info >= (3, 11):  # a check without a file needs what is made from this class
+            import tomllib
+        else:
+            import tomli as tomllib
+
         self.path = path
         self.lenient = False
         try:
@@ -127,6 +126,8 @@ class Reader:
 
     def requirements(self, table: Mapping[str, Any], where: str, key: str) -> Tuple[str, ...]:
         """A list of PEP 508 requirements with normalised names."""
+        from packaging.requirements import InvalidRequirement, Requirement  # takes longer than a check to load
+
         texts = self.strings(table, where, key)
         for text in texts:
             try:

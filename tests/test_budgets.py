@@ -79,6 +79,14 @@ def test_a_healthy_check_loads_what_it_needs(home: str, packaging: str, tmp_path
     assert modules & (SLOW | NOT_TO_CHECK) == set()
 
 
+def test_a_check_with_nothing_to_cure_loads_no_solver(home: str, packaging: str, tmp_path: Path) -> None:
+    modules = loaded(["check"], home, packaging, support.site(tmp_path, {"datasets": "2.16.1"}))
+    assert "gate" in ours(modules)
+    assert {name for name in ours(modules) if name.startswith(("solve", "metadata", "answer"))} == set()
+    assert parts(modules, "packaging") <= THEIRS
+    assert modules & (SLOW | NOT_TO_CHECK) == set()
+
+
 def test_pin_loads_what_it_needs(home: str, packaging: str, tmp_path: Path) -> None:
     modules = loaded(["pin"], home, packaging, support.site(tmp_path, support.STORY))
     armed = {name for name in ours(modules) if name.startswith("startup")}

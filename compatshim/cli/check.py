@@ -90,12 +90,16 @@ def run(args: argparse.Namespace) -> int:
         return _files(args)
     found = options.analysis(args, to_solve=False)
     options.not_checked(found.inventory)
-    asked = args.format or args.ignore or args.baseline or args.write_baseline
-    if found.findings or asked or options.settings(args) is not None:
-        from compatshim import compiled
+    ignores = args.ignore or options.settings(args) is not None
+    if found.findings or ignores or args.format or args.baseline or args.write_baseline:
         from compatshim.cli import judge
 
-        return judge.run(args, [found._replace(catalog=compiled.whole(found.catalog))])
+        # A solution needs all of the catalog, and so does what is said of ignores.
+        if ignores or any(one.level == "error" for one in found.findings):
+            from compatshim import compiled
+
+            found = found._replace(catalog=compiled.whole(found.catalog))
+        return judge.run(args, [found])
     # Most environments are healthy, and most of the time that is all there is to say.
     if options.nothing_read(found.inventory):
         return cli.NOTHING

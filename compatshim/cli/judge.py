@@ -120,13 +120,13 @@ def _write(path: str, text: str, option: str) -> None:
 
 def _answers(args: argparse.Namespace, judgement: gate.Judgement) -> Tuple[Optional[Answer], ...]:
     """What cures the errors of each environment that is installed, where some count."""
-    from compatshim.solve.search import OutOfBudgetError
-
     found: List[Optional[Answer]] = []
     wanted = {one.number for one in judgement.counted if one.finding.level == "error" and not one.path}
     for number, one in enumerate(judgement.analyses):
         answer = None
         if number in wanted:
+            from compatshim.solve.search import OutOfBudgetError
+
             try:
                 answer = options.answer(args, one, "least-change")
             except OutOfBudgetError:

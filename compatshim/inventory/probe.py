@@ -48,9 +48,9 @@ def _machine() -> tuple[str, str, str, str, str]:
 
 def source() -> str:
     """The text of this module, for another interpreter; works from within an archive, too."""
-    import pkgutil
+    from compatshim import files
 
-    return (pkgutil.get_data("compatshim.inventory", "probe.py") or b"").decode("utf-8")
+    return files.packaged("inventory", "probe.py").decode("utf-8")
 
 
 if __name__ == "__main__":
