@@ -9,7 +9,7 @@ from compatshim.analysis import Analysis
 from compatshim.baseline import Entry
 from compatshim.errors import CLEAN, FINDINGS, NOTHING
 from compatshim.ignores import Ignore
-from compatshim.model import Finding, Location
+from compatshim.model import Finding, Inventory, Location
 
 LEVELS = ("note", "warning", "error")
 """From the least to the worst."""
@@ -61,7 +61,10 @@ class Judged(NamedTuple):
     source: str
     """What was checked, as a person would name it."""
     path: str
-    """The file that was checked, relative to the project's root; empty for what is installed."""
+    """The file that it is in, relative to the project's root: the one that was checked, or one that this includes.
+
+    Empty for what is installed.
+    """
     environments: Tuple[str, ...]
     """Those of the file's environments that it is in; none when the file has but one."""
     places: Tuple[Place, ...]
@@ -152,16 +155,21 @@ def judge(analyses: Sequence[Analysis], policy: Policy) -> Judgement:
 
 def _grouped(analyses: Sequence[Analysis], policy: Policy) -> List[Judged]:
     """The findings, not judged yet."""
+    own = [relative(one.inventory.path, policy.root, policy.here) if one.inventory.path else "" for one in analyses]
+    known = {(own[number], _key(finding)) for number, one in enumerate(analyses) for finding in one.findings}
     groups: Dict[Tuple[object, ...], Tuple[Finding, List[int]]] = {}
     for number, one in enumerate(analyses):
-        where = one.inventory.path or one.inventory.source
         for finding in one.findings:
-            key = (where, finding.advisory.id, finding.versions, finding.possible, finding.fresh, finding.certainty)
-            groups.setdefault(key, (finding, []))[1].append(number)
-    found = sorted(groups.values(), key=lambda group: group[1][0])
-    bare = [
-        _bare(finding, [analyses[number] for number in numbers], numbers[0], policy) for finding, numbers in found
-    ]
+            path, key = _home(finding, one.inventory, policy) or own[number], _key(finding)
+            # What merely can be is another thing in each file that includes it, unless it comes to the same.
+            if finding.possible and (path, key) not in known:
+                path = own[number]
+            groups.setdefault((path or one.inventory.source, path, key), (finding, []))[1].append(number)
+    bare = []
+    for (_, path, _), (finding, numbers) in groups.items():
+        numbers = [number for number in numbers if own[number] == path] or numbers
+        bare.append(_bare(finding, [analyses[number] for number in numbers], numbers[0], str(path)))
+    bare.sort(key=lambda one: one.number)
     # Fingerprints know no versions. Where a file has an advisory with several, those are counted in their order.
     counts: Dict[Tuple[str, str], int] = {}
     which = {}
@@ -169,6 +177,20 @@ def _grouped(analyses: Sequence[Analysis], policy: Policy) -> List[Judged]:
         path, finding = bare[number].path, bare[number].finding
         which[number] = counts[path, finding.advisory.id] = counts.get((path, finding.advisory.id), 0) + 1
     return [one._replace(which=which[number]) for number, one in enumerate(bare)]
+
+
+def _key(finding: Finding) -> Tuple[object, ...]:
+    return finding.advisory.id, finding.versions, finding.possible, finding.fresh, finding.certainty
+
+
+def _home(finding: Finding, inventory: Inventory, policy: Policy) -> str:
+    """The one file that an inventory's includes and that has all that a finding is about; empty when there is none."""
+    found = inventory.distributions
+    several = {place.path for name, _ in finding.versions if name in found for place in found[name].locations}
+    home = several.pop() if len(several) == 1 else ""
+    if not home or home == inventory.path or home.startswith(os.path.join(inventory.path, "")):
+        return ""
+    return relative(home, policy.root, policy.here)
 
 
 def _order(finding: Finding) -> Tuple[object, ...]:
@@ -183,14 +205,14 @@ def fingerprint(finding: Finding, path: str, count: int = 1) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _bare(finding: Finding, those: Sequence[Analysis], number: int, policy: Policy) -> Judged:
+def _bare(finding: Finding, those: Sequence[Analysis], number: int, path: str) -> Judged:
     inventory = those[0].inventory
     environments = [one.inventory.environment for one in those]
     return Judged(
         finding,
         number,
         inventory.source,
-        relative(inventory.path, policy.root, policy.here) if inventory.path else "",
+        path,
         tuple(dict.fromkeys(text for text in environments if text)),
         _places(finding, those[0]),
         which=1,

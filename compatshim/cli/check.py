@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of requirements without exact versions, report what older versions that they allow would give, too",
     )
     parser.add_argument("--exit-zero", action="store_true", help="findings do not change the exit status")
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="that nothing could be checked does not change the exit status"
+    )
 
 
 class File(str):
@@ -86,6 +89,11 @@ def judging(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check; exit status 1 with findings at or above ``--fail-on``."""
+    status = _run(args)
+    return cli.CLEAN if status == cli.NOTHING and args.allow_empty else status
+
+
+def _run(args: argparse.Namespace) -> int:
     if args.paths:
         return _files(args)
     found = options.analysis(args, to_solve=False)

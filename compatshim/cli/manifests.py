@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, List, Mapping, NamedTuple, Optional,
 from compatshim.analysis import Analysis, analyse
 from compatshim.cli import UsageError, options
 from compatshim.errors import CompatshimError
-from compatshim.inventory import files, targets
+from compatshim.inventory import detect, files, targets
 from compatshim.inventory.files import Manifest
 from compatshim.inventory.manifest import Contents
 from compatshim.metadata.interface import release
@@ -33,7 +33,8 @@ def read(args: argparse.Namespace) -> Read:
     _no_environment(args)
     reading = _Reading(args)
     expanded = [_tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
-    paths = dict.fromkeys(path for several in expanded for path in several or ())
+    paths = list(dict.fromkeys(path for several in expanded for path in several or ()))
+    paths = paths if args.kind else detect.standing(paths)
     found = [_tried(path, reading.everywhere) for path in paths]
     whole = [one for several in found for one in several or ()]
     return Read(tuple(whole), None in expanded or None in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from compatshim.inventory import kinds
 from compatshim.inventory.kinds import Kind
@@ -51,5 +51,16 @@ def directory(path: str) -> List[str]:
             and os.path.isdir(os.path.join(path, name)) == (name == "conda-meta")
         ):
             found.append((name, one))
-    locked = any(one.lock for _, one in found)
-    return [os.path.join(path, name) for name, one in found if not (locked and one.name == "pyproject")]
+    return standing([os.path.join(path, name) for name, _ in found])
+
+
+def standing(paths: Sequence[str]) -> List[str]:
+    """The paths without each ``pyproject.toml`` that has a lock beside it among them: the lock is what it comes to."""
+    told = [(path, os.path.split(path)) for path in paths]
+    named = [(path, folder, kinds.named(name)) for path, (folder, name) in told]
+    locked = {os.path.normpath(folder) for _, folder, one in named if one is not None and one.lock}
+    return [
+        path
+        for path, folder, one in named
+        if not (one is not None and one.name == "pyproject" and os.path.normpath(folder) in locked)
+    ]

@@ -40,7 +40,6 @@ def packages(found: Contents) -> Dict[str, str]:
         ("Pipfile.lock", "{}", "file: is not a Pipfile.lock: there is no `_meta`"),
         ("pylock", 'lock-version = "2.0"\n', "file: is not a pylock.toml of version 1 (lock-version '2.0')"),
         ("pylock", "packages = []\n", "file: is not a pylock.toml of version 1"),
-        ("environment.yml", "name: x\n", "file: has no list of dependencies"),
         ("conda-lock", "version: 1\n", "file: is not a conda-lock.yml: there is no list `package`"),
         ("pixi.lock", "version: 6\n", "file: is not a pixi.lock: there are no `environments` and `packages`"),
         ("cyclonedx", "{}", "file: is not CycloneDX: there is no bomFormat that says so"),
@@ -52,13 +51,26 @@ def packages(found: Contents) -> Dict[str, str]:
             "file: has several `# /// script` blocks",
         ),
         ("script", "import x\n# /// script\n# x =\n# ///\n", "file:3: is not TOML: Invalid value"),
-        ("pyproject", "[tool.ruff]\n", "file: has neither [project] nor [dependency-groups] nor [tool.poetry]"),
     ],
 )
 def test_what_is_not_of_the_kind_is_refused(kind: str, text: str, message: str) -> None:
     with pytest.raises(ManifestError) as raised:
         read(kind, text)
     assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"),
+    [
+        ("environment.yml", "name: x\n", "has no list of dependencies"),
+        ("pyproject", "[tool.ruff]\n", "has neither [project] nor [dependency-groups] nor [tool.poetry]"),
+    ],
+)
+def test_what_only_has_the_name_is_not_checked(kind: str, text: str, reason: str) -> None:
+    found = read(kind, text)
+    ((where, why, project),) = unread(found)
+    assert (where, why.partition(":")[0], project) == ("file", reason, None)
+    assert not found.demands
 
 
 class TestLocks:

@@ -41,8 +41,8 @@ def environment(source: Source) -> Contents:
     """``environment.yml``: conda's requirements and those for pip."""
     document = documents.yaml(source)
     several = document.get("dependencies")
-    if not isinstance(several, list):
-        raise source.error("has no list of dependencies")
+    if not isinstance(several, list):  # others have files of that name, too
+        return Contents(unread=(source.unread("has no list of dependencies"),))
     found: List[Union[Demand, Unread]] = []
     python = ""
     for item in several:

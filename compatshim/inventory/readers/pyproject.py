@@ -22,10 +22,9 @@ def read(source: Source) -> Contents:
     found = [*_project(source, project, places), *_groups(source, document, places)]
     own = table(table(document.get("tool")).get("poetry"))
     found += _poetry(source, own, places)
-    if not project and not own and "dependency-groups" not in document:
-        raise source.error(
-            "has neither [project] nor [dependency-groups] nor [tool.poetry]: it names no dependencies"
-        )
+    if not project and not own and "dependency-groups" not in document:  # that of a linter, or beside a setup.py
+        reason = "has neither [project] nor [dependency-groups] nor [tool.poetry]: it names no dependencies"
+        found.append(source.unread(reason))
     name = canonical(text(project.get("name")) or text(own.get("name")))
     # A project may name itself to join its own extras.
     kept = [one for one in found if not name or one.project != name]
