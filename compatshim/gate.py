@@ -184,7 +184,7 @@ def _key(finding: Finding) -> Tuple[object, ...]:
 
 
 def _home(finding: Finding, inventory: Inventory, policy: Policy) -> str:
-    """The one file that an inventory's includes and that has all that a finding is about; empty when there is none."""
+    """The file, included by the one that was checked, that has all that a finding is about; empty if none has."""
     found = inventory.distributions
     several = {place.path for name, _ in finding.versions if name in found for place in found[name].locations}
     home = several.pop() if len(several) == 1 else ""

@@ -25,9 +25,9 @@ def main() -> int:
         python, wheel = install(folder)
         failed = [] if sys.argv[1:] else check(python)
         # Tests run away from the checkout, so that they can only import what the wheel holds.
-        for name in ("tests", "constraints", "docs"):
+        for name in ("tests", "constraints", "docs", "templates"):
             shutil.copytree(os.path.join(ROOT, name), os.path.join(folder, name))
-        for name in ("pyproject.toml", "README.md"):
+        for name in ("pyproject.toml", "README.md", "LICENSE", "action.yml", ".pre-commit-hooks.yaml"):
             shutil.copy(os.path.join(ROOT, name), folder)
         arguments = sys.argv[1:] or ["-m", "not matrix", "-n", "2", "--dist", "worksteal"]
         command = [python, "-m", "pytest", *arguments]

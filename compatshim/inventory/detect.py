@@ -55,7 +55,7 @@ def directory(path: str) -> List[str]:
 
 
 def standing(paths: Sequence[str]) -> List[str]:
-    """The paths without each ``pyproject.toml`` that has a lock beside it among them: the lock is what it comes to."""
+    """The paths less each ``pyproject.toml`` that has a lock beside it among them: the lock is what it comes to."""
     told = [(path, os.path.split(path)) for path in paths]
     named = [(path, folder, kinds.named(name)) for path, (folder, name) in told]
     locked = {os.path.normpath(folder) for _, folder, one in named if one is not None and one.lock}
