@@ -61,10 +61,7 @@ class Judged(NamedTuple):
     source: str
     """What was checked, as a person would name it."""
     path: str
-    """The file that it is in, relative to the project's root: the one that was checked, or one that this includes.
-
-    Empty for what is installed.
-    """
+    """The file that was checked, relative to the project's root; empty for what is installed."""
     environments: Tuple[str, ...]
     """Those of the file's environments that it is in; none when the file has but one."""
     places: Tuple[Place, ...]
@@ -75,11 +72,19 @@ class Judged(NamedTuple):
     fails: bool
     new: Optional[bool]
     """Whether a baseline lacks it; None without a baseline."""
+    includers: Tuple[Tuple[str, int], ...] = ()
+    """Other files that were checked and have it as they include this one, with what :attr:`which` is there."""
 
     @property
     def fingerprint(self) -> str:
         """The same for the same advisory in the same file, whatever else changes; unique within a judgement."""
         return fingerprint(self.finding, self.path, self.which)
+
+    @property
+    def fingerprints(self) -> Tuple[Tuple[str, str], ...]:
+        """Paths and fingerprints: its own, and those in the files that include this one."""
+        several = ((self.path, self.which), *self.includers)
+        return tuple((path, fingerprint(self.finding, path, which)) for path, which in several)
 
     @property
     def level(self) -> str:
@@ -117,9 +122,10 @@ class Judgement(NamedTuple):
     def entries(self) -> Tuple[Entry, ...]:
         """The baseline that would pass over all that no ignore does."""
         return tuple(
-            Entry(one.path, one.finding.advisory.id, tuple(sorted(one.finding.advisory.projects)), one.fingerprint)
+            Entry(path, one.finding.advisory.id, tuple(sorted(one.finding.advisory.projects)), print_)
             for one in self.findings
             if one.excuse is None or one.excuse.kind == "baseline"
+            for path, print_ in one.fingerprints
         )
 
     def relative(self, path: str) -> str:
@@ -157,26 +163,30 @@ def _grouped(analyses: Sequence[Analysis], policy: Policy) -> List[Judged]:
     """The findings, not judged yet."""
     own = [relative(one.inventory.path, policy.root, policy.here) if one.inventory.path else "" for one in analyses]
     known = {(own[number], _key(finding)) for number, one in enumerate(analyses) for finding in one.findings}
-    groups: Dict[Tuple[object, ...], Tuple[Finding, List[int]]] = {}
+    groups: Dict[Tuple[str, str, Tuple[object, ...]], Tuple[Finding, List[int]]] = {}
     for number, one in enumerate(analyses):
         for finding in one.findings:
-            path, key = _home(finding, one.inventory, policy) or own[number], _key(finding)
-            # What merely can be is another thing in each file that includes it, unless it comes to the same.
-            if finding.possible and (path, key) not in known:
+            path, key = _home(finding, one.inventory, policy), _key(finding)
+            if not path or (path, key) not in known:
                 path = own[number]
             groups.setdefault((path or one.inventory.source, path, key), (finding, []))[1].append(number)
     bare = []
-    for (_, path, _), (finding, numbers) in groups.items():
-        numbers = [number for number in numbers if own[number] == path] or numbers
-        bare.append(_bare(finding, [analyses[number] for number in numbers], numbers[0], str(path)))
+    for (_, path, _), (finding, several) in groups.items():
+        numbers = [number for number in several if own[number] == path]
+        others = tuple(dict.fromkeys((own[number], 1) for number in several if own[number] != path))
+        made = _bare(finding, [analyses[number] for number in numbers], numbers[0], path)
+        bare.append(made._replace(includers=others))
     bare.sort(key=lambda one: one.number)
     # Fingerprints know no versions. Where a file has an advisory with several, those are counted in their order.
     counts: Dict[Tuple[str, str], int] = {}
-    which = {}
     for number in sorted(range(len(bare)), key=lambda number: _order(bare[number].finding)):
-        path, finding = bare[number].path, bare[number].finding
-        which[number] = counts[path, finding.advisory.id] = counts.get((path, finding.advisory.id), 0) + 1
-    return [one._replace(which=which[number]) for number, one in enumerate(bare)]
+        made, which = bare[number], []
+        for path in (made.path, *(path for path, _ in made.includers)):
+            key = (path, made.finding.advisory.id)
+            counts[key] = counts.get(key, 0) + 1
+            which.append((path, counts[key]))
+        bare[number] = made._replace(which=which[0][1], includers=tuple(which[1:]))
+    return bare
 
 
 def _key(finding: Finding) -> Tuple[object, ...]:
@@ -294,7 +304,7 @@ def _gone(analyses: Sequence[Analysis], found: Sequence[Judged], policy: Policy)
     paths = {
         relative(one.inventory.path, policy.root, policy.here) if one.inventory.path else "" for one in analyses
     }
-    there = {one.fingerprint for one in found}
+    there = {print_ for one in found for _, print_ in one.fingerprints}
     return tuple(entry for entry in policy.baseline if entry.path in paths and entry.fingerprint not in there)
 
 

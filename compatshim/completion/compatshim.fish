@@ -75,6 +75,7 @@ complete -c compatshim -n '_shtab_compatshim_using check' -l baseline -xka "(__f
 complete -c compatshim -n '_shtab_compatshim_using check' -l write-baseline -xka "(__fish_complete_path (commandline -ct))" -d 'write what is found now as the baseline, so that only what comes later counts'
 complete -c compatshim -n '_shtab_compatshim_using check' -l allowed -d 'of requirements without exact versions, report what older versions that they allow would give, too'
 complete -c compatshim -n '_shtab_compatshim_using check' -l exit-zero -d 'findings do not change the exit status'
+complete -c compatshim -n '_shtab_compatshim_using check' -l allow-empty -d 'that nothing could be checked does not change the exit status'
 complete -c compatshim -n '_shtab_compatshim_using check; and test $_shtab_compatshim_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'look at lock files, requirements and the like, or the folders they are in; - for standard input'
 complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a pin -d 'Write a constraint file under which no known-bad combination can be installed.'
 complete -c compatshim -n '_shtab_compatshim_using pin' -s h -l help -d 'show this help message and exit'

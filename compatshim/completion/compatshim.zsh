@@ -69,6 +69,7 @@ _shtab_compatshim_check_options=(
   "--write-baseline[write what is found now as the baseline, so that only what comes later counts]:FILE:_files"
   "--allowed[of requirements without exact versions, report what older versions that they allow would give, too]"
   "--exit-zero[findings do not change the exit status]"
+  "--allow-empty[that nothing could be checked does not change the exit status]"
   "(*)::look at lock files, requirements and the like, or the folders they are in\; - for standard input:_files"
 )
 

@@ -160,6 +160,47 @@ class TestCheck:
         _, out, _ = command("check", str(FOLDER / "uv"))
         assert "  where      Python 3.10, 3.11 or Python 3.12 to 3.15\n" in out
 
+    def test_a_lock_that_is_named_speaks_for_the_project_beside_it(self, command: Command) -> None:
+        Path("a").mkdir()
+        for folder in (".", "a"):
+            Path(folder, "pyproject.toml").write_text(
+                '[project]\nname = "x"\nversion = "1"\ndependencies = ["typer==0.12.5", "click==8.3.0"]\n'
+            )
+        Path("pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\n')
+        found = command.json("check", "pyproject.toml", "./pylock.toml", "a/pyproject.toml")
+        assert {one["path"] for one in found["inventories"]} == {"./pylock.toml", "a/pyproject.toml"}
+        assert command("check", "pyproject.toml")[0] == 1
+
+    def test_what_is_included_is_told_once_and_stays_in_the_baseline(self, command: Command) -> None:
+        Path("base.txt").write_bytes(b"typer==0.12.5\nclick==8.3.0\n")
+        Path("dev.txt").write_bytes(b"-r base.txt\nrich==14.0.0\n")
+        for paths in (["base.txt", "dev.txt"], ["dev.txt", "base.txt"], ["dev.txt"]):
+            found = command.json("check", *paths)
+            errors = [one for one in found["findings"] if one["id"] == "CSA-2026-0027"]
+            places = [(one["path"], one["locations"][0]["path"]) for one in errors]
+            assert places == [("base.txt" if len(paths) == 2 else "dev.txt", "base.txt")]
+        assert command("check", "base.txt", "dev.txt", "--write-baseline", "known.json")[0] == 0
+        for paths in (["dev.txt"], ["base.txt"], ["dev.txt", "base.txt"]):
+            assert command("check", *paths, "--baseline", "known.json")[::2] == (0, "")
+        Path("dev.txt").write_bytes(b"-r base.txt\n-c old.txt\n")
+        Path("old.txt").write_bytes(b"click==8.3.1\n")
+        Path("base.txt").write_bytes(b"typer==0.12.5\n")
+        found = command.json("check", "base.txt", "dev.txt")  # of two files, two things can be
+        assert sorted(one["path"] for one in found["findings"] if one["id"] == "CSA-2026-0027") == [
+            "base.txt",
+            "dev.txt",
+        ]
+
+    def test_nothing_to_check_may_be_allowed(self, command: Command) -> None:
+        Path("pyproject.toml").write_text("[tool.ruff]\n")
+        Path("requirements.txt").write_text("-e .\n")
+        code, _, err = command("check", "pyproject.toml", "requirements.txt")
+        assert code == 3
+        assert "not checked: pyproject.toml has neither [project]" in err
+        assert command("check", "--allow-empty", "pyproject.toml", "requirements.txt")[0] == 0
+        assert command("check", "--allow-empty", "none.txt")[0] == 2
+        assert command("check", "--allow-empty", "-", stdin=STORY)[0] == 1
+
     def test_a_kind_overrides_the_name(self, command: Command) -> None:
         Path("environment.yml").write_bytes(STORY)
         code, _, err = command("check", "environment.yml")

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Tuple
+from types import MappingProxyType
+from typing import Mapping, Tuple
 
 import pytest
 
@@ -23,7 +24,6 @@ TOOLS = ("pre-commit", "prek")
 SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    "UV_OFFLINE": "",
     "PRE_COMMIT_COLOR": "never",
 }
 for _who in ("AUTHOR", "COMMITTER"):
@@ -41,49 +41,47 @@ def offline() -> Tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def tools() -> Environment:
-    return support.build({"pre-commit": "4.7.0", "prek": "0.5.11"}, around=())
+    return support.build({"pre-commit": "4.7.0", "prek": "0.5.11"}, around=("uv>=0.5",))  # prek installs with it
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with what is published of this one, under the tag ``v0``."""
+    """A repository with what is published of this one, under the tag ``v1.0.0``."""
     folder = tmp_path_factory.mktemp("compatshim")
     shutil.copytree(support.PACKAGE, folder / "compatshim", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(Path(support.PACKAGE).parent / "compatshim_pytest.py", folder)
     for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
         shutil.copy(ci.ROOT / name, folder)
-    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "all"), ("tag", "v0")):
+    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "all"), ("tag", "v1.0.0")):
         subprocess.run(["git", *words], cwd=folder, env={**os.environ, **SETTINGS}, check=True)
     return folder
 
 
 class Repository:
-    """A repository that has the hooks."""
+    """A repository that has a hook, set up by a tool that keeps what it needs in a folder."""
 
-    def __init__(
-        self, folder: Path, tool: str, tools: Environment, home: Path, hooks: List[str], source: Path
-    ) -> None:
-        self.folder, self.tool, self._tools = folder, tool, tools
+    def __init__(self, folder: Path, tools: Environment, home: Tuple[str, Path], source: Path, hook: str) -> None:
+        self.folder, (self.tool, place) = folder, home
         programs = os.path.dirname(tools.python)
         self.variables = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("COMPATSHIM", "GIT_"))},
             **SETTINGS,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "PRE_COMMIT_HOME": str(home / "pre-commit"),
-            "PREK_HOME": str(home / "prek"),
+            "PRE_COMMIT_HOME": str(place / "pre-commit"),
+            "PREK_HOME": str(place / "prek"),
         }
         for name in ("PYTHONPATH", "VIRTUAL_ENV"):
             self.variables.pop(name, None)
         self.run("git", "init", "-q")
-        lines = [
-            f"repos:\n  - repo: {source}\n    rev: v0\n    hooks:\n",
-            *(f"      - id: {one}\n" for one in hooks),
-        ]
-        self.write(".pre-commit-config.yaml", "".join(lines))
-        self.run(tool, "install", "--install-hooks")
-        self.commit("the configuration")
+        text = f"repos:\n  - repo: {source}\n    rev: v1.0.0\n    hooks:\n      - id: {hook}\n"
+        self.write(".pre-commit-config.yaml", text)
+        self.run(self.tool, "install", "--install-hooks")
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--no-verify", "-qm", "the configuration")
 
-    def run(self, *command: str, check: bool = True, **env: str) -> Tuple[int, str]:
+    def run(
+        self, *command: str, check: bool = True, env: Mapping[str, str] = MappingProxyType({})
+    ) -> Tuple[int, str]:
         """Run a program; git and the tool without a network where that can be done, but for the setting up."""
         alone = offline() if "install" not in command else ()
         done = subprocess.run(
@@ -104,10 +102,10 @@ class Repository:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def commit(self, message: str, *, fails: bool = False, **env: str) -> str:
+    def commit(self, message: str, *, fails: bool = False, env: Mapping[str, str] = MappingProxyType({})) -> str:
         """Commit all that there is; what was said."""
         self.run("git", "add", "--all")
-        code, said = self.run("git", "commit", "-m", message, check=False, **env)
+        code, said = self.run("git", "commit", "-m", message, check=False, env=env)
         assert (code != 0) == fails, said
         subject = self.run("git", "log", "-1", "--format=%s")[1].strip()
         assert (subject == message) != fails
@@ -125,7 +123,7 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def repository(home: Tuple[str, Path], tools: Environment, source: Path, tmp_path: Path) -> Repository:
-    return Repository(tmp_path, home[0], tools, home[1], ["compatshim-check"], source)
+    return Repository(tmp_path, tools, home, source, "compatshim-check")
 
 
 def test_a_bad_combination_is_not_committed_and_a_good_one_is(repository: Repository) -> None:
@@ -224,11 +222,11 @@ def test_the_environment(
 ) -> None:
     project = support.build({"typer": "0.12.5", "click": "8.3.0"}, around=("packaging",))
     own = fast.copy_package(tmp_path_factory.mktemp("home"))
-    path = f"{os.path.dirname(project.python)}{os.pathsep}{os.path.dirname(tools.python)}{os.pathsep}{os.environ['PATH']}"
-    env: Dict[str, str] = {"PATH": path, "PYTHONPATH": own}
-    made = Repository(tmp_path, home[0], tools, home[1], ["compatshim-check-env"], source)
+    folders = (os.path.dirname(project.python), os.path.dirname(tools.python), os.environ["PATH"])
+    env = {"PATH": os.pathsep.join(folders), "PYTHONPATH": own}
+    made = Repository(tmp_path, tools, home, source, "compatshim-check-env")
     made.write("anything.md", "x")
-    said = made.commit("whatever it is", fails=True, **env)
+    said = made.commit("whatever it is", fails=True, env=env)
     assert f"{ci.FOUND}  error" in said
     made.write("pyproject.toml", '[tool.compatshim]\nfail-on = "never"\n')
-    made.commit("it need not", **env)
+    made.commit("it need not", env=env)
