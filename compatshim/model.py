@@ -303,11 +303,18 @@ class Inventory(NamedTuple):
     """The file it was read from; empty for what is installed."""
     environment: str = ""
     """Which of a file's environments this is, as a marker or a platform; empty when it has one."""
+    others: int = 0
+    """Distributions that were checked and are not kept here, as no finding is about them."""
+
+    @property
+    def checked(self) -> int:
+        """How many distributions were."""
+        return len(self.distributions) + self.others
 
     @property
     def was_read(self) -> bool:
         """Whether anything was: a file that names nothing was read all the same."""
-        return bool(self.distributions) or (bool(self.path) and not self.unread)
+        return self.checked > 0 or (bool(self.path) and not self.unread)
 
     def versions(self) -> Mapping[str, Version]:
         """Version by project."""

@@ -18,6 +18,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     options.interpreter(parser)
     options.inputs(parser)
+    parser.add_argument(
+        "--recursive", action="store_true", help="a folder stands for everything below it that is known by its name"
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=0,
+        help="in how many processes to look at what --recursive finds; default: as many as there are CPUs",
+    )
     options.catalogs(parser)
     options.index(parser)
     outputs(parser)
@@ -94,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.paths:
+    if args.paths or args.recursive:
         return _files(args)
     found = options.analysis(args, to_solve=False)
     options.not_checked(found.inventory)
@@ -124,7 +134,12 @@ def _files(args: argparse.Namespace) -> int:
     """Check files; what of them is broken is an error, however good the others are."""
     from compatshim.cli import judge, manifests
 
-    found = manifests.read(args)
+    if args.recursive:
+        from compatshim.cli import tree
+
+        found = tree.read(args)
+    else:
+        found = manifests.read(args)
     for one in found.analyses:
         options.not_checked(one.inventory)
     status = judge.run(args, found.analyses) if found.analyses else cli.NOTHING

@@ -37,8 +37,11 @@ def run(args: argparse.Namespace, analyses: Sequence[Analysis]) -> int:
         _write(args.write_baseline, text, "--write-baseline")
         options.say(f"{args.write_baseline}: written ({len(judgement.entries)} findings)")
         judgement = gate.judge(analyses, policy._replace(baseline=judgement.entries))
-    nothing = [options.nothing_read(one.inventory) for one in analyses]
-    document = Document(judgement, _answers(args, judgement), args.python, _manifest(policy))
+    # Of many files it is told which were not checked, and how many.
+    nothing = [
+        not one.inventory.was_read if args.recursive else options.nothing_read(one.inventory) for one in analyses
+    ]
+    document = Document(judgement, _answers(args, judgement), args.python, _manifest(policy), args.recursive)
     for name, path in sorted(wanted, key=lambda output: not output[1]):  # the terminal last
         # To a person it has been said; programs want their file whatever is in it.
         if all(nothing) and name in ("text", "concise"):

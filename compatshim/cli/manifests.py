@@ -30,8 +30,8 @@ class Read(NamedTuple):
 
 def read(args: argparse.Namespace) -> Read:
     """Read and match everything that the paths name, whatever becomes of one of them."""
-    _no_environment(args)
-    reading = _Reading(args)
+    no_environment(args)
+    reading = Reading(args)
     expanded = [_tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
     paths = list(dict.fromkeys(path for several in expanded for path in several or ()))
     paths = paths if args.kind else detect.standing(paths)
@@ -61,14 +61,14 @@ def one(args: argparse.Namespace) -> Analysis:
     """
     if args.verify:
         raise UsageError("--verify: an installer's dry run is of an environment; of a file there is none")
-    _no_environment(args)
+    no_environment(args)
     paths = list(dict.fromkeys(path for given in args.paths for path in files.expand(given, args.kind)))
     if len(paths) > 1:
         raise UsageError(f"{args.command} takes one file; these are {len(paths)}: {', '.join(paths)}")
-    return _Reading(args).target(files.read(paths[0], args.kind))
+    return Reading(args).target(files.read(paths[0], args.kind))
 
 
-def _no_environment(args: argparse.Namespace) -> None:
+def no_environment(args: argparse.Namespace) -> None:
     """Raise :exc:`UsageError` when an environment is asked for as well."""
     if args.path is not None:
         raise UsageError(f"--path {args.path}: is an environment; look at it or at files, not at both")
@@ -79,7 +79,7 @@ def _locked(contents: Contents) -> Optional[Contents]:
     return targets.pinned(contents) if contents.demands else contents
 
 
-class _Reading:
+class Reading:
     """What all files of a command have in common."""
 
     def __init__(self, args: argparse.Namespace) -> None:

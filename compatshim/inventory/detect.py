@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List, Optional, Sequence
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 from compatshim.inventory import kinds
 from compatshim.inventory.kinds import Kind
@@ -41,17 +41,19 @@ def directory(path: str) -> List[str]:
 
     Where there is a lock, ``pyproject.toml`` is left out: the lock is what it comes to.
     """
-    found = []
-    for name in sorted(os.listdir(path)):
-        one = kinds.named(name)
-        # Any script may have requirements; only those that are named are opened for them.
-        if (
-            one is not None
-            and one.name != "script"
-            and os.path.isdir(os.path.join(path, name)) == (name == "conda-meta")
-        ):
-            found.append((name, one))
-    return standing([os.path.join(path, name) for name, _ in found])
+    names = sorted(os.listdir(path))
+    return manifests(path, ((name, os.path.isdir(os.path.join(path, name))) for name in names))
+
+
+def manifests(folder: str, entries: Iterable[Tuple[str, bool]]) -> List[str]:
+    """Those among the entries of a folder, each a name and whether it is a folder itself, in their order."""
+    # Any script may have requirements; only those that are named are opened for them.
+    found = [name for name, is_folder in entries if _NAMES.fullmatch(name) and is_folder == (name == "conda-meta")]
+    return standing([os.path.join(folder, name) for name in found])
+
+
+_NAMES = re.compile("|".join(f"(?:{one.names})" for one in kinds.KINDS if one.name != "script"), re.IGNORECASE)
+"""Of all kinds at once: a tree may have a million files."""
 
 
 def standing(paths: Sequence[str]) -> List[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # what is healthy needs no solver
     from compatshim.ignores import Ignore
     from compatshim.model import Advisory, Catalog, Change, Finding, Inventory, Remedy, Unread
     from compatshim.plan import Step
-    from compatshim.report.document import Document
+    from compatshim.report.document import Document, Reach
     from compatshim.solve.explain import Alternative
     from compatshim.verify import Verdict
 
@@ -39,7 +39,7 @@ def checked(inventory: Inventory) -> Dict[str, Any]:
     """What was read and what was not."""
     return {
         "source": inventory.source,
-        "checked": len(inventory.distributions),
+        "checked": inventory.checked,
         "not_checked": [_unread(item) for item in inventory.unread],
     }
 
@@ -68,8 +68,21 @@ def render_check(document: Document) -> str:
         "expired_ignores": [_ignore(one) for one in judgement.expired],
         "unused_ignores": [_ignore(one) for one in judgement.unused],
         "gone_from_baseline": [one._asdict() for one in judgement.gone],
+        **({"advisories": [_reach(one) for one in document.reach]} if document.recursive else {}),
     }
     return render("check", document.catalog, content)
+
+
+def _reach(one: Reach) -> Dict[str, Any]:
+    """How far an advisory goes."""
+    return {
+        "id": one.advisory.id,
+        "title": one.advisory.title,
+        "level": one.level,
+        "findings": len(one.findings),
+        "files": one.files,
+        "projects": one.projects,
+    }
 
 
 def _judged(one: Judged) -> Dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from compatshim.gate import Excuse, Judged, Judgement
+from compatshim.gate import LEVELS, Excuse, Judged, Judgement
 from compatshim.ignores import ALL
 from compatshim.model import Certainty, Location, Unread
 from compatshim.report.text import plural, tally
@@ -12,6 +12,34 @@ from compatshim.report.text import plural, tally
 if TYPE_CHECKING:
     from compatshim.answer import Answer
     from compatshim.model import Advisory, Catalog, Remedy
+
+
+class Reach(NamedTuple):
+    """Where an advisory was found, of what counts."""
+
+    advisory: Advisory
+    findings: Tuple[Judged, ...]
+
+    @property
+    def level(self) -> str:
+        """That of the worst finding."""
+        return max((one.level for one in self.findings), key=LEVELS.index)
+
+    @property
+    def paths(self) -> Tuple[str, ...]:
+        """The files, those included that have it by including another."""
+        found = (path for one in self.findings for path in (one.path, *(path for path, _ in one.includers)))
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def files(self) -> int:
+        """How many there are."""
+        return len(self.paths)
+
+    @property
+    def projects(self) -> int:
+        """How many folders they are in."""
+        return len({path.rpartition("/")[0] for path in self.paths})
 
 
 class Document(NamedTuple):
@@ -24,6 +52,8 @@ class Document(NamedTuple):
     """The interpreter that was looked at, when it is not the own one."""
     manifest: str = ""
     """Where to show findings that are in no file, relative to the project's root; empty when there is none."""
+    recursive: bool = False
+    """Whether it is of many projects: then each advisory is told once, with how far it goes."""
 
     @property
     def catalog(self) -> Catalog:
@@ -37,6 +67,15 @@ class Document(NamedTuple):
         return tuple(found[identifier] for identifier in sorted(found))
 
     @property
+    def reach(self) -> Tuple[Reach, ...]:
+        """How far each advisory goes, the worst first."""
+        found: Dict[str, List[Judged]] = {}
+        for one in self.judgement.counted:
+            found.setdefault(one.finding.advisory.id, []).append(one)
+        several = [Reach(those[0].finding.advisory, tuple(those)) for those in found.values()]
+        return tuple(sorted(several, key=lambda one: (-LEVELS.index(one.level), -one.files, one.advisory.id)))
+
+    @property
     def subjects(self) -> Mapping[str, Sequence[int]]:
         """What was checked: files and environments by name, with the numbers of their analyses."""
         found: Dict[str, List[int]] = {}
@@ -47,7 +86,7 @@ class Document(NamedTuple):
     @property
     def checked(self) -> int:
         """How many distributions were."""
-        return sum(len(one.inventory.distributions) for one in self.judgement.analyses)
+        return sum(one.inventory.checked for one in self.judgement.analyses)
 
     @property
     def unread(self) -> Tuple[Unread, ...]:
@@ -116,7 +155,7 @@ def counts(document: Document) -> str:
         number = len(judgement.excused(kind))
         if number:
             found.append(f"{number} {word}")
-    files = len({one.inventory.path for one in judgement.analyses if one.inventory.path})
+    files = len({one.inventory.path for one in judgement.analyses if one.inventory.path and one.inventory.was_read})
     where = f" in {plural(files, 'file')}" if files else ""
     what = ", ".join(found) or "No known-bad combination"
     return f"{what}. {plural(document.checked, 'distribution')}{where} checked, {len(document.unread)} not checked."

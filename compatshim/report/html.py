@@ -65,7 +65,7 @@ def _checked(document: Document) -> Markup:
     counted = said.grouped(document.judgement.counted)
     for name, numbers in document.subjects.items():
         those = [one for number in numbers for one in counted.get(number, ())]
-        size = max(len(document.judgement.analyses[number].inventory.distributions) for number in numbers)
+        size = max(document.judgement.analyses[number].inventory.checked for number in numbers)
         counts = [str(sum(one.level == level for one in those)) for level in ("error", "warning", "note")]
         cells = (tag("td", count, class_="number") for count in (*counts, str(size)))
         link = tag("a", name, href=f"#in-{numbers[0] + 1}") if those else name

@@ -39,6 +39,8 @@ def _lines(document: Document) -> Iterator[str]:
             yield f"### {item.id}: {escape(item.title)}"
             yield ""
             yield from _advisory(item)
+            those = (one for one in document.judgement.counted if one.finding.advisory.id == item.id)
+            yield from _list("Found in", map(_place, those)) if document.recursive else ()
     yield from _fixes(document)
     yield from _list("Passed over", map(_excused, document.judgement.excused()))
     yield from _list("Not checked", map(_unread, document.unread))
@@ -47,7 +49,14 @@ def _lines(document: Document) -> Iterator[str]:
 
 def _head(document: Document) -> Iterator[str]:
     yield f"## compatshim: {said.counts(document)}"
-    if document.judgement.counted:
+    if document.recursive and document.reach:
+        yield ""
+        yield "| advisory | worst | files | projects |"
+        yield "| --- | --- | ---: | ---: |"
+        for reach in document.reach:
+            head = f"{reach.advisory.id}: {escape(reach.advisory.title)}"
+            yield f"| {head} | {SIGNS[reach.level]} {reach.level} | {reach.files} | {reach.projects} |"
+    elif document.judgement.counted:
         yield ""
         yield "| level | advisory | where | found | what happens |"
         yield "| --- | --- | --- | --- | --- |"
@@ -55,12 +64,22 @@ def _head(document: Document) -> Iterator[str]:
             yield _row(one)
 
 
+def _place(one: Judged) -> str:
+    return f"{_places(one)}: {_versions(one)}"
+
+
+def _places(one: Judged) -> str:
+    return ", ".join(code(str(place.location)) for place in one.places) or code(one.source)
+
+
+def _versions(one: Judged) -> str:
+    found = escape(said.versions(one))
+    return f"can be {found}" if one.finding.possible else found
+
+
 def _row(one: Judged) -> str:
     advisory = one.finding.advisory
-    places = ", ".join(code(str(place.location)) for place in one.places) or code(one.source)
-    found = escape(said.versions(one))
-    if one.finding.possible:
-        found = f"can be {found}"
+    places, found = _places(one), _versions(one)
     level = f"{SIGNS[one.level]} {one.level}"
     return f"| {level} | {advisory.id} | {places} | {found} | {escape(advisory.title)} |"
 

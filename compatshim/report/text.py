@@ -115,6 +115,12 @@ def check(page: Page, document: Document) -> None:
     """Findings with cause and fix, the fix of all of them together, and what is passed over."""
     from compatshim.report.document import counts, excuse, grouped
 
+    if document.recursive:
+        from compatshim.report import reach
+
+        reach.check(page, document)
+        page.line(counts(document))
+        return
     judgement = document.judgement
     found = grouped(judgement.counted)
     for number, answer in enumerate(document.answers):
@@ -148,7 +154,7 @@ def summary(analysis: Analysis) -> str:
     """Counts of findings and of what was and was not checked."""
     found = ", ".join(tally(finding.level for finding in analysis.findings)) or "No known-bad combination"
     inventory = analysis.inventory
-    checked = plural(len(inventory.distributions), "distribution")
+    checked = plural(inventory.checked, "distribution")
     return f"{found}. {checked} checked, {len(inventory.unread)} not checked."
 
 

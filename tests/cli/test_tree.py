@@ -1,0 +1,349 @@
+"""check --recursive: what is found, what is not looked into, hostile files, and what all formats make of many."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from compatshim import cli, processes, report
+from compatshim.cli import manifests, tree
+from compatshim.inventory import probe
+from compatshim.inventory import tree as walker
+from tests import ci
+
+Answer = Tuple[int, str, str]
+LOCK = 'lock-version = "1.0"\ncreated-by = "tests"\n[[packages]]\nname = "typer"\nversion = "0.12.5"\n'
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    markers = {
+        **probe.markers(),
+        "python_version": "3.11",
+        "python_full_version": "3.11.7",
+        "sys_platform": "linux",
+    }
+    monkeypatch.setattr(probe, "markers", lambda: markers)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COMPATSHIM_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def write(files: Dict[str, str]) -> None:
+    for name, text in files.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def many(number: int) -> Dict[str, str]:
+    """Projects, of which each fourth is bad, each in its own words but for another fourth."""
+    texts = (ci.GOOD + "# {}\n", ci.BAD + "# {}\n", ci.GOOD, "rich==14.0.0\n# {}\n-e .\n")
+    return {f"p{one:03}/requirements.txt": texts[one % 4].format(one) for one in range(number)}
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> Answer:
+    code = cli.main(["check", "--recursive", *argv])
+    return (code, *capsys.readouterr())
+
+
+class TestWalk:
+    def test_what_is_found_and_in_which_order(self) -> None:
+        write(
+            dict.fromkeys(
+                ["b/uv.lock", "b/pyproject.toml", "a/z/pylock.toml", "a/pyproject.toml", "a/x.py", "c.txt"], ""
+            )
+        )
+        write(dict.fromkeys(["requirements.txt", "a/conda-meta/x.json", "a/requirements/y.txt"], ""))
+        found = walker.walk(".")
+        names = ["requirements.txt", "a/conda-meta", "a/pyproject.toml", "a/z/pylock.toml", "b/uv.lock"]
+        assert [Path(path).as_posix() for path in found.paths] == names
+        assert found.unread == ()
+
+    @pytest.mark.parametrize("name", sorted(walker.SKIPPED))
+    def test_what_is_not_looked_into(self, name: str) -> None:
+        write({f"{name}/requirements.txt": "", f"x/{name}/y/uv.lock": "", "requirements.txt": ""})
+        assert walker.walk(".").paths == (os.path.join(".", "requirements.txt"),)
+
+    def test_environments_of_any_name_are_not_looked_into(self) -> None:
+        write({"mine/pyvenv.cfg": "", "mine/requirements.txt": "", "mine/share/uv.lock": ""})
+        assert walker.walk(".").paths == ()
+
+    def test_links_to_folders_are_not_followed_and_those_to_files_are(self) -> None:
+        write({"a/requirements.txt": ci.GOOD})
+        Path("a/again").symlink_to(Path.cwd(), target_is_directory=True)
+        Path("b").symlink_to("a", target_is_directory=True)
+        Path("requirements.txt").symlink_to("a/requirements.txt")
+        paths = [Path(path).as_posix() for path in walker.walk(".").paths]
+        assert paths == ["requirements.txt", "a/requirements.txt"]
+
+    def test_a_folder_is_looked_at_as_without_recursive(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write({"pyproject.toml": "[project]\n", "pylock.toml": LOCK, "requirements.txt": ci.BAD, "x.py": ""})
+        flat = json.loads((cli.main(["check", ".", "--format", "json"]), capsys.readouterr().out)[1])
+        deep = json.loads(run(capsys, ".", "--format", "json")[1])
+        assert deep.pop("advisories")
+        assert deep == flat
+
+
+@pytest.mark.parametrize("number", [8, 200])
+def test_it_comes_to_what_each_file_comes_to(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    files = many(number)
+    write(files)
+    code, out, _ = run(capsys, ".", "--format", "json")
+    found = json.loads(out)
+    apart: List[Any] = []
+    for name in files:
+        cli.main(["check", os.path.join(".", name), "--format", "json"])
+        one = json.loads(capsys.readouterr().out)
+        apart += [
+            (finding["path"], finding["id"], finding["fingerprint"], finding["locations"])
+            for finding in one["findings"]
+        ]
+    assert code == 1
+    assert [(one["path"], one["id"], one["fingerprint"], one["locations"]) for one in found["findings"]] == apart
+    assert [Path(one["path"]).as_posix() for one in found["inventories"]] == sorted(files)
+    assert found["advisories"][0]["id"] == ci.FOUND
+    assert {key: found["advisories"][0][key] for key in ("level", "findings", "files", "projects")} == {
+        "level": "error", "findings": number // 4, "files": number // 4, "projects": number // 4,
+    }  # fmt: skip
+    assert len(found["not_checked"]) == number // 4
+
+
+def test_every_number_of_processes_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    write(many(60))
+    said = {run(capsys, ".", "--jobs", jobs) for jobs in ("1", "2", "5")}
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("name", sorted(report.FORMATS))
+def test_every_format(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write(many(40))
+    code, out, _ = run(capsys, ".", "--format", name)
+    assert code == 1
+    if name not in ("text",):
+        assert all(f"p{one:03}/requirements.txt" in out for one in range(1, 40, 4))
+    assert ci.FOUND in out
+    again = run(capsys, ".", "--format", name)
+    assert again[1] == out
+
+
+def test_text_tells_each_advisory_once_and_how_far_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    write({**many(60), "p001/requirements-dev.txt": "-r requirements.txt\n"})
+    code, out, _ = run(capsys, ".")
+    assert code == 1
+    assert out.count(f"{ci.FOUND}  error") == 1 + 1  # and in the table
+    assert "and 5 more, all of which --format concise names" in out
+    assert f"{ci.FOUND}  error         16        15\n" in out
+    assert out.splitlines()[-1].startswith("15 errors. ")
+
+
+class TestContent:
+    def test_the_same_is_judged_once(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write({f"p{one}/requirements.txt": ci.BAD for one in range(10)})
+        write({f"q{one}/pylock.toml": LOCK for one in range(4)})
+        seen: List[str] = []
+        real = manifests.Reading.everywhere
+
+        def counting(self: manifests.Reading, path: str) -> Any:
+            seen.append(path)
+            return real(self, path)
+
+        monkeypatch.setattr(manifests.Reading, "everywhere", counting)
+        code, out, _ = run(capsys, ".", "--format", "json")
+        assert (code, len(seen)) == (1, 2)
+        findings = [one for one in json.loads(out)["findings"] if one["id"] == ci.FOUND]
+        assert [one["path"] for one in findings] == [f"p{one}/requirements.txt" for one in range(10)]
+        assert [one["locations"][0]["path"] for one in findings] == [
+            f"./p{one}/requirements.txt" for one in range(10)
+        ]
+        assert len({one["fingerprint"] for one in findings}) == 10
+
+    def test_the_same_words_that_include_another_file_are_not_the_same(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for folder, text in (("a", ci.GOOD), ("b", ci.BAD)):
+            write({f"{folder}/requirements.txt": "-r ./more.txt\n", f"{folder}/more.txt": text})
+        code, out, _ = run(capsys, ".", "--format", "json")
+        assert (code, [one["path"] for one in json.loads(out)["findings"]]) == (1, ["b/requirements.txt"])
+
+    def test_what_is_not_checked_is_told_of_each(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write({f"p{one}/requirements.txt": "-e .\nrich==14.0.0\n" for one in range(3)})
+        code, _, err = run(capsys, ".")
+        assert code == 0
+        assert [line.split(" ")[2] for line in err.splitlines()] == [
+            f"./p{one}/requirements.txt:1" for one in range(3)
+        ]
+
+
+class TestHostile:
+    BROKEN = {
+        "a/uv.lock": "version = 1\n[[package",
+        "b/Pipfile.lock": "[" * 100_000,
+        "c/environment.yml": "a: &a [x]\nb: " + "[*a, " * 90,
+        "d/pyproject.toml": "[project]\nname = 3\n[tool.ruff]\n" + "a" + ".a" * 5_000 + " = 1\n",
+        "e/requirements.txt": "\udcff",
+    }
+
+    def broken(self) -> None:
+        for name, text in self.BROKEN.items():
+            Path(name).parent.mkdir()
+            Path(name).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    @pytest.mark.parametrize("number", [4, 40])
+    def test_a_broken_file_is_told_and_counted_and_stops_nothing(
+        self, number: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.broken()
+        write({f"x{one}/requirements.txt": f"rich==14.0.0\n# {one}\n" for one in range(number)})
+        code, out, err = run(capsys, ".")
+        lines = err.splitlines()
+        assert [line.split(":")[0] for line in lines] == ["not checked"] * len(self.BROKEN)
+        assert [line.split()[2].split(":")[0] for line in lines] == [f"./{name}" for name in self.BROKEN]
+        assert (code, out.endswith(f" {number} distributions in {number} files checked, 5 not checked.\n")) == (
+            0,
+            True,
+        )
+        assert run(capsys, ".", "--strict")[0] == 1
+        write({"z/requirements.txt": ci.BAD})
+        assert run(capsys, ".")[0] == 1
+
+    def test_nothing_but_broken_files(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.broken()
+        assert run(capsys, ".")[:2] == (3, "")
+        assert run(capsys, ".", "--allow-empty")[0] == 0
+
+    @pytest.mark.skipif(os.name == "nt", reason="pipes have names on POSIX")
+    def test_what_is_no_file_is_not_waited_for(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write({"requirements.txt": ci.GOOD})
+        os.mkfifo("uv.lock")
+        Path("poetry.lock").symlink_to("nowhere")
+        code, _, err = run(capsys, ".")
+        assert code == 0
+        assert err.splitlines() == [
+            "not checked: ./poetry.lock cannot be read: No such file or directory",
+            "not checked: ./uv.lock is a pipe: it was not opened",
+        ]
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are of POSIX")
+    def test_a_folder_that_cannot_be_listed_is_told(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write({"requirements.txt": ci.GOOD, "shut/uv.lock": ""})
+        if os.geteuid() == 0:  # to whom nothing is shut
+            real = os.scandir
+            monkeypatch.setattr(os, "scandir", lambda path: real(f"{path}/none" if path.endswith("shut") else path))
+        else:
+            Path("shut").chmod(0)
+        try:
+            code, out, err = run(capsys, ".")
+        finally:
+            Path("shut").chmod(0o755)
+        assert (code, err.startswith("not checked: ./shut cannot be listed: ")) == (0, True)
+        assert out.endswith("in 1 file checked, 1 not checked.\n")
+
+    @pytest.mark.skipif(
+        sys.platform != "linux"
+        or "fork" not in sys.modules.get("multiprocessing", os).__dict__.get("__all__", "fork"),
+        reason="what is patched here is there only in a process that was forked",
+    )
+    def test_files_whose_process_is_killed_are_told(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write({f"x{one:02}/requirements.txt": f"rich==14.0.0\n# {one}\n" for one in range(40)})
+        real = manifests.Reading.everywhere
+
+        def dying(self: manifests.Reading, path: str) -> Any:
+            if "x07" in path or "x31" in path:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(self, path)
+
+        monkeypatch.setattr(manifests.Reading, "everywhere", dying)
+        code, out, err = run(capsys, ".")
+        why = "was not checked: the process that read it was killed, as when memory runs out"
+        assert err.splitlines() == [f"not checked: ./x{one}/requirements.txt {why}" for one in ("07", "31")]
+        assert (code, out.endswith(" 38 distributions in 38 files checked, 2 not checked.\n")) == (0, True)
+        assert run(capsys, ".", "--strict")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        ([], 2, "compatshim: --recursive: is about a folder; name it, as . for this one\n"),
+        (["none"], 3, "compatshim: none: nothing below it has the name of a manifest that is known\n"),
+        ([".", "--path", "x"], 2, "compatshim: --path x: is an environment; look at it or at files, not at both\n"),
+    ],
+)
+def test_usage(argv: List[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("none").mkdir()
+    assert run(capsys, *argv) == (code, "", message)
+
+
+def test_a_path_that_leads_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    write({"requirements.txt": ci.GOOD})
+    code, _, err = run(capsys, ".", "nowhere")
+    assert (code, err) == (0, "not checked: nowhere cannot be read: No such file or directory\n")
+
+
+def test_a_kind_chooses(capsys: pytest.CaptureFixture[str]) -> None:
+    write({"a/requirements.txt": ci.BAD, "b/pylock.toml": LOCK})
+    found = json.loads(run(capsys, ".", "--kind", "pylock", "--format", "json")[1])
+    assert [one["path"] for one in found["inventories"]] == ["./b/pylock.toml"]
+
+
+def program(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.Popen([sys.executable, "-m", "compatshim", *argv], env=variables, **options)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
+def test_control_c(tmp_path: Path) -> None:
+    # Each takes a while: nothing of one is known from another.
+    write({f"p{one:04}/requirements.txt": f"datasets>=2.{one % 20}\nevaluate\n# {one}\n" for one in range(3000)})
+    with program(
+        "check", "--recursive", ".", stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as one:
+        time.sleep(2)
+        assert one.poll() is None, "it was too fast to be interrupted"
+        start = time.monotonic()
+        os.killpg(one.pid, signal.SIGINT)  # as a terminal does
+        out, err = one.communicate(timeout=20)
+    assert time.monotonic() - start < 5
+    assert (one.returncode, out, err) == (tree.INTERRUPTED, b"", b"compatshim: interrupted; nothing was reported\n")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(one.pid, 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals are of POSIX")
+@pytest.mark.parametrize("number", [processes.FEW - 1, 80])
+def test_a_bar_only_in_a_terminal_and_only_for_many(number: int) -> None:
+    write({f"p{one:02}/requirements.txt": f"rich==14.0.0\n# {one}\n" for one in range(number)})
+    main, other = pty.openpty()
+    with program("check", "--recursive", ".", stdout=subprocess.PIPE, stderr=other) as one:
+        os.close(other)
+        out, _ = one.communicate(timeout=60)
+    said = b""
+    try:
+        while True:
+            part = os.read(main, 4096)
+            if not part:
+                break
+            said += part
+    except OSError:
+        pass
+    finally:
+        os.close(main)
+    assert out.endswith(b"files checked, 0 not checked.\n")
+    assert (f"{number}/{number}".encode() in said) == (number >= processes.FEW), said
+    with program("check", "--recursive", ".", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as one:
+        assert one.communicate(timeout=60)[1] == b""
