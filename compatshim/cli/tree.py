@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import sys
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from compatshim import processes
 from compatshim.analysis import Analysis
@@ -22,6 +22,8 @@ from compatshim.model import Advisory, Catalog, Finding, Inventory, Location, Un
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+_FIRST = 20
+"""How many things are named that were not checked in files that otherwise were."""
 _INCLUDES = re.compile(rb"(?m)^\s*(-r|-c|--requirement|--constraint)")
 """What a file goes on with depends on where it lies."""
 
@@ -75,6 +77,19 @@ def _read(args: argparse.Namespace, catalog: Catalog) -> manifests.Read:
     if missed:
         analyses.append(Analysis(Inventory(args.paths[0], {}, tuple(missed), path=args.paths[0]), catalog, ()))
     return manifests.Read(tuple(analyses), broken)
+
+
+def not_checked(analyses: Sequence[Analysis]) -> None:
+    """Say which files were not checked, and of what is unread in the others the first."""
+    said = left = 0
+    for one in analyses:
+        if not one.inventory.was_read or said < _FIRST:
+            options.not_checked(one.inventory)
+            said += len(one.inventory.unread) if one.inventory.was_read else 0
+        else:
+            left += len(one.inventory.unread)
+    if left:
+        options.say(f"{left:,} more were not checked, in files that otherwise were: --format json names them")
 
 
 def _found(args: argparse.Namespace) -> Tuple[List[str], List[Unread], bool]:

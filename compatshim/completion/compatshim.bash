@@ -8,7 +8,7 @@
 _shtab_compatshim_kb_subparsers=(compile snapshot new lint verify bisect matrix map export import replay sets)
 _shtab_compatshim_subparsers=(check pin plan explain status config run enable disable demo completion kb)
 
-_shtab_compatshim_check_option_strings=(-h --help --python --kind --path --catalog --index --format --output --fail-on --fail-on-possible --strict --ignore --baseline --write-baseline --allowed --exit-zero --allow-empty)
+_shtab_compatshim_check_option_strings=(-h --help --python --kind --path --recursive --jobs --catalog --index --format --output --fail-on --fail-on-possible --strict --ignore --baseline --write-baseline --allowed --exit-zero --allow-empty)
 _shtab_compatshim_pin_option_strings=(-h --help --python --catalog --format --kind --path --index --hold --require -c --constraint --allow-level --no-downgrade --override --objective --verify --only-changes --full)
 _shtab_compatshim_plan_option_strings=(-h --help --python --catalog --format --kind --path --index --hold --require -c --constraint --allow-level --no-downgrade --override --objective --verify --alternatives)
 _shtab_compatshim_explain_option_strings=(-h --help --catalog --format)
@@ -107,6 +107,7 @@ _shtab_compatshim_pos_0_choices=(check pin plan explain status config run enable
 _shtab_compatshim_check_pos_0_nargs='*'
 _shtab_compatshim_check__h_nargs=0
 _shtab_compatshim_check___help_nargs=0
+_shtab_compatshim_check___recursive_nargs=0
 _shtab_compatshim_check___index_nargs=0
 _shtab_compatshim_check___fail_on_possible_nargs=0
 _shtab_compatshim_check___strict_nargs=0

@@ -63,6 +63,8 @@ complete -c compatshim -n '_shtab_compatshim_using check' -s h -l help -d 'show 
 complete -c compatshim -n '_shtab_compatshim_using check' -l python -xka "(__fish_complete_path (commandline -ct))" -d 'look at the environment of this interpreter instead of the own one'
 complete -c compatshim -n '_shtab_compatshim_using check' -l kind -xka "requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx" -d 'what kind of file it is, whatever its name and content say'
 complete -c compatshim -n '_shtab_compatshim_using check' -l path -x -d 'look at the distributions in this site-packages folder'
+complete -c compatshim -n '_shtab_compatshim_using check' -l recursive -d 'a folder stands for everything below it that is known by its name'
+complete -c compatshim -n '_shtab_compatshim_using check' -l jobs -x -d 'in how many processes to look at what --recursive finds; default: as many as there are CPUs'
 complete -c compatshim -n '_shtab_compatshim_using check' -l catalog -xka "(__fish_complete_directories)" -d 'read the advisories in this folder, too (may be repeated)'
 complete -c compatshim -n '_shtab_compatshim_using check' -l index -d 'ask the package index that uv or pip is configured for, not the bundled snapshot alone'
 complete -c compatshim -n '_shtab_compatshim_using check' -l format -xka "text concise json markdown sarif github gitlab junit html" -d 'default: text; may be repeated, each with an --output of its own but for one'

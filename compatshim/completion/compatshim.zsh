@@ -57,6 +57,8 @@ _shtab_compatshim_check_options=(
   "--python[look at the environment of this interpreter instead of the own one]:PATH:_files"
   "--kind[what kind of file it is, whatever its name and content say]:kind:(requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx)"
   "--path[look at the distributions in this site-packages folder]:SITE:"
+  "--recursive[a folder stands for everything below it that is known by its name]"
+  "--jobs[in how many processes to look at what --recursive finds\; default\: as many as there are CPUs]:N:"
   "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
   "--index[ask the package index that uv or pip is configured for, not the bundled snapshot alone]"
   "*--format[default\: text\; may be repeated, each with an --output of its own but for one]:format:(text concise json markdown sarif github gitlab junit html)"

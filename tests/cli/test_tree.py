@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-import pty
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, ClassVar, Dict, List, Tuple
 
 import pytest
 
@@ -129,7 +129,7 @@ def test_every_format(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     write(many(40))
     code, out, _ = run(capsys, ".", "--format", name)
     assert code == 1
-    if name not in ("text",):
+    if name != "text":  # which names the first of them
         assert all(f"p{one:03}/requirements.txt" in out for one in range(1, 40, 4))
     assert ci.FOUND in out
     again = run(capsys, ".", "--format", name)
@@ -186,8 +186,23 @@ class TestContent:
         ]
 
 
+def test_only_the_first_of_what_some_file_has_unread_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    write({f"x{one:02}/requirements.txt": f"rich==14.0.0\n-e ./{one}\n" for one in range(30)})
+    write({f"y{one:02}/requirements.txt": f"-e ./{one}\n" for one in range(30)})
+    code, out, err = run(capsys, ".")
+    lines = err.splitlines()
+    assert [line.split(" ")[2] for line in lines[:50]] == [
+        *(f"./x{one:02}/requirements.txt:2" for one in range(20)),
+        *(f"./y{one:02}/requirements.txt:1" for one in range(30)),
+    ]
+    assert lines[50:] == [
+        "compatshim: 10 more were not checked, in files that otherwise were: --format json names them"
+    ]
+    assert (code, out.endswith("30 distributions in 30 files checked, 60 not checked.\n")) == (0, True)
+
+
 class TestHostile:
-    BROKEN = {
+    BROKEN: ClassVar[Dict[str, str]] = {
         "a/uv.lock": "version = 1\n[[package",
         "b/Pipfile.lock": "[" * 100_000,
         "c/environment.yml": "a: &a [x]\nb: " + "[*a, " * 90,
@@ -253,9 +268,8 @@ class TestHostile:
         assert out.endswith("in 1 file checked, 1 not checked.\n")
 
     @pytest.mark.skipif(
-        sys.platform != "linux"
-        or "fork" not in sys.modules.get("multiprocessing", os).__dict__.get("__all__", "fork"),
-        reason="what is patched here is there only in a process that was forked",
+        multiprocessing.get_start_method() != "fork",
+        reason="what is patched here is only in processes that are forked",
     )
     def test_files_whose_process_is_killed_are_told(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -307,7 +321,7 @@ def program(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
-def test_control_c(tmp_path: Path) -> None:
+def test_control_c() -> None:
     # Each takes a while: nothing of one is known from another.
     write({f"p{one:04}/requirements.txt": f"datasets>=2.{one % 20}\nevaluate\n# {one}\n" for one in range(3000)})
     with program(
@@ -328,6 +342,8 @@ def test_control_c(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [processes.FEW - 1, 80])
 def test_a_bar_only_in_a_terminal_and_only_for_many(number: int) -> None:
     write({f"p{one:02}/requirements.txt": f"rich==14.0.0\n# {one}\n" for one in range(number)})
+    import pty
+
     main, other = pty.openpty()
     with program("check", "--recursive", ".", stdout=subprocess.PIPE, stderr=other) as one:
         os.close(other)
