@@ -8,11 +8,11 @@ import re
 import sys
 from typing import List, Sequence
 
-from benchmarks import growth, place, solve, whole
+from benchmarks import growth, hook, place, solve, tree, whole
 from benchmarks.startup import run as startup
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
-SUBJECTS = ("whole", "solve", "growth", "startup")
+SUBJECTS = ("whole", "solve", "growth", "startup", "hook", "tree")
 
 
 def main() -> int:
@@ -49,6 +49,16 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
         if save:
             startup.draw(found.curves)
         return _startup(found)
+    if subject == "hook":
+        return _table(
+            ("commit", f"CPU time as a multiple of {hook.PEER}", "elapsed, ms", "at most"),
+            [(row.name, str(row.ratios), str(row.milliseconds), "300") for row in hook.run(rounds)],
+        )
+    if subject == "tree":
+        walked = tree.run()
+        if save:
+            tree.draw(walked)
+        return _tree(walked)
     curves = growth.run()
     if save:
         growth.draw(curves)
@@ -60,6 +70,27 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
             for point in points
         ],
     )
+
+
+def _tree(found: tree.Result) -> str:
+    points = _table(
+        ("manifests", "elapsed, s", "CPU, s", "elapsed for each, ms", "largest process, MiB"),
+        [
+            (
+                f"{point.size:,}",
+                str(point.seconds),
+                str(point.cpu),
+                f"{point.seconds.median / point.size * 1e3:.2f}",
+                f"{point.memory:.0f}",
+            )
+            for point in found.points
+        ],
+    )
+    loop = _table(
+        ("one process with the same files as arguments", "of"),
+        [(f"{found.loop} as long", f"{found.jobs} processes, {tree.LOOP:,} manifests")],
+    )
+    return f"{points}\n{loop}"
 
 
 def _startup(found: startup.Result) -> str:
