@@ -137,11 +137,9 @@ def _files(args: argparse.Namespace) -> int:
     if args.recursive:
         from compatshim.cli import tree
 
-        found = tree.read(args)
-        tree.not_checked(found.analyses)
-    else:
-        found = manifests.read(args)
-        for one in found.analyses:
-            options.not_checked(one.inventory)
+        return tree.run(args)
+    found = manifests.read(args)
+    for one in found.analyses:
+        options.not_checked(one.inventory)
     status = judge.run(args, found.analyses) if found.analyses else cli.NOTHING
     return cli.ERROR if found.broken else status

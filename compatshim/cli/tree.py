@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 from compatshim import processes
 from compatshim.analysis import Analysis
 from compatshim.cli import UsageError, manifests, options
-from compatshim.errors import CompatshimError
+from compatshim.errors import ERROR, NOTHING, CompatshimError
 from compatshim.inventory import documents, tree
 from compatshim.inventory.kinds import named
 from compatshim.model import Advisory, Catalog, Finding, Inventory, Location, Unread
@@ -40,23 +40,25 @@ Judged = Union[Tuple[Packed, ...], Unread]
 """What a file comes to, or why it comes to nothing."""
 
 
-def read(args: argparse.Namespace) -> manifests.Read:
-    """Find, read and match what lies below the paths, whatever becomes of one file.
-
-    Ends the command with status :data:`INTERRUPTED` on Ctrl-C.
-    """
+def run(args: argparse.Namespace) -> int:
+    """Check what lies below the paths; the exit status, :data:`INTERRUPTED` after Ctrl-C."""
     manifests.no_environment(args)
     if not args.paths:
         raise UsageError("--recursive: is about a folder; name it, as . for this one")
-    catalog = options.catalog(args)
     try:
-        return _read(args, catalog)
+        from compatshim.cli import judge
+
+        found = _read(args, options.catalog(args))
+        _not_checked(found.analyses)
+        status = judge.run(args, found.analyses) if found.analyses else NOTHING
     except KeyboardInterrupt:
-        options.say("interrupted; nothing was reported")
-        raise SystemExit(INTERRUPTED) from None
+        options.say("interrupted; what was found is not reported in full")
+        return INTERRUPTED
+    return ERROR if found.broken else status
 
 
 def _read(args: argparse.Namespace, catalog: Catalog) -> manifests.Read:
+    """Find, read and match, whatever becomes of one file."""
     paths, missed, broken = _found(args)
     first = _alike(paths, args)
     once = list(dict.fromkeys(first))
@@ -79,7 +81,7 @@ def _read(args: argparse.Namespace, catalog: Catalog) -> manifests.Read:
     return manifests.Read(tuple(analyses), broken)
 
 
-def not_checked(analyses: Sequence[Analysis]) -> None:
+def _not_checked(analyses: Sequence[Analysis]) -> None:
     """Say which files were not checked, and of what is unread in the others the first."""
     said = left = 0
     for one in analyses:
@@ -98,13 +100,13 @@ def _found(args: argparse.Namespace) -> Tuple[List[str], List[Unread], bool]:
     missed: List[Unread] = []
     broken = False
     for path in args.paths:
-        if path == "-" or not os.path.isdir(path):
-            paths[path] = None
-            continue
         try:
+            if path == "-" or not stat.S_ISDIR(os.stat(path).st_mode):
+                paths[path] = None
+                continue
             below = tree.walk(path)
-        except OSError as error:
-            options.say(f"{path}: {error.strerror or error}")
+        except (OSError, ValueError) as error:
+            options.say(f"{path}: {getattr(error, 'strerror', None) or error}")
             broken = True
             continue
         own = [one for one in below.paths if args.kind in (None, _kind(one))]

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Iterable, List, Optional, Sequence, Tuple
 
-from compatshim.inventory import kinds
+from compatshim.inventory import documents, kinds
 from compatshim.inventory.kinds import Kind
 from compatshim.inventory.manifest import ManifestError, Source
 
@@ -57,12 +57,26 @@ _NAMES = re.compile("|".join(f"(?:{one.names})" for one in kinds.KINDS if one.na
 
 
 def standing(paths: Sequence[str]) -> List[str]:
-    """The paths less each ``pyproject.toml`` that has a lock beside it among them: the lock is what it comes to."""
-    told = [(path, os.path.split(path)) for path in paths]
-    named = [(path, folder, kinds.named(name)) for path, (folder, name) in told]
-    locked = {os.path.normpath(folder) for _, folder, one in named if one is not None and one.lock}
-    return [
-        path
-        for path, folder, one in named
-        if not (one is not None and one.name == "pyproject" and os.path.normpath(folder) in locked)
-    ]
+    """The paths less each ``pyproject.toml`` that a lock among them stands for: it is what the project comes to.
+
+    That is a lock beside it, or the one of the workspace that it is a member of.
+    """
+    told = [(path, os.path.normpath(os.path.dirname(path)), kinds.named(os.path.basename(path))) for path in paths]
+    locked = {folder for _, folder, one in told if one is not None and one.lock}
+    projects = {folder for _, folder, one in told if one is not None and one.name == "pyproject"}
+    for path, folder, one in told:
+        if one is not None and one.name == "uv.lock" and projects - locked:
+            locked.update(os.path.normpath(os.path.join(folder, member)) for member in _members(path))
+    return [path for path, folder, one in told if one is None or one.name != "pyproject" or folder not in locked]
+
+
+_MEMBER = re.compile(rb'(?m)^source = \{ (?:editable|virtual) = "([^"\n]+)" \}$')
+
+
+def _members(path: str) -> List[str]:
+    """The projects of the workspace with this lock, relative to it. Whoever reads the lock says what is wrong."""
+    try:
+        with open(path, "rb") as file:
+            return [found.decode("utf-8", "replace") for found in _MEMBER.findall(file.read(documents.LIMIT))]
+    except (OSError, ValueError):
+        return []

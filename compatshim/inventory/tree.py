@@ -1,4 +1,4 @@
-"""The manifests below a folder, found by their names; nothing is opened."""
+"""The manifests below a folder, found by their names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Tree(NamedTuple):
 def walk(folder: str) -> Tree:
     """Look through a folder and all below it. Raises :exc:`OSError` when the folder itself cannot be listed.
 
-    Links to folders are not followed. Where there is a lock, the ``pyproject.toml`` beside it is left out.
+    Links to folders are not followed. A ``pyproject.toml`` that a lock stands for is left out; for which, locks of
+    uv are opened to see.
     """
     paths: List[str] = []
     unread: List[Unread] = []
@@ -49,7 +50,7 @@ def walk(folder: str) -> Tree:
         paths += detect.manifests(here, entries)
         below = (name for name, is_folder in entries if is_folder and name not in SKIPPED and name != "conda-meta")
         waiting += [os.path.join(here, name) for name in below][::-1]
-    return Tree(tuple(paths), tuple(unread))
+    return Tree(tuple(detect.standing(paths)), tuple(unread))
 
 
 def _entries(folder: str) -> List[Tuple[str, bool]]:

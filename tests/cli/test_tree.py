@@ -146,6 +146,25 @@ def test_text_tells_each_advisory_once_and_how_far_it_goes(capsys: pytest.Captur
     assert out.splitlines()[-1].startswith("15 errors. ")
 
 
+def test_the_lock_of_a_workspace_stands_for_its_members(capsys: pytest.CaptureFixture[str]) -> None:
+    project = '[project]\nname = "x"\nversion = "1"\ndependencies = ["typer==0.12.5", "click==8.3.0"]\n'
+    members = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\nsource = {{ {how} }}\n' for name, how in (
+        ("one", 'editable = "packages/one"'), ("two", 'virtual = "."'), ("three", 'directory = "other"'),
+    ))  # fmt: skip
+    write(
+        {
+            "w/uv.lock": f'version = 1\nrequires-python = ">=3.9"\n{members}',
+            "w/packages/one/pyproject.toml": project,
+        }
+    )
+    write(
+        {"w/pyproject.toml": project, "w/other/pyproject.toml": project, "w/packages/none/pyproject.toml": project}
+    )
+    found = json.loads(run(capsys, ".", "--format", "json")[1])
+    paths = ["./w/uv.lock", "./w/other/pyproject.toml", "./w/packages/none/pyproject.toml"]
+    assert [one["path"] for one in found["inventories"]] == paths
+
+
 class TestContent:
     def test_the_same_is_judged_once(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -306,7 +325,7 @@ def test_usage(argv: List[str], code: int, message: str, capsys: pytest.CaptureF
 def test_a_path_that_leads_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     write({"requirements.txt": ci.GOOD})
     code, _, err = run(capsys, ".", "nowhere")
-    assert (code, err) == (0, "not checked: nowhere cannot be read: No such file or directory\n")
+    assert (code, err) == (2, "compatshim: nowhere: No such file or directory\n")
 
 
 def test_a_kind_chooses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -333,7 +352,11 @@ def test_control_c() -> None:
         os.killpg(one.pid, signal.SIGINT)  # as a terminal does
         out, err = one.communicate(timeout=20)
     assert time.monotonic() - start < 5
-    assert (one.returncode, out, err) == (tree.INTERRUPTED, b"", b"compatshim: interrupted; nothing was reported\n")
+    assert (one.returncode, out, err) == (
+        tree.INTERRUPTED,
+        b"",
+        b"compatshim: interrupted; what was found is not reported in full\n",
+    )
     with pytest.raises(ProcessLookupError):
         os.killpg(one.pid, 0)
 
