@@ -171,8 +171,9 @@ def _grouped(analyses: Sequence[Analysis], policy: Policy) -> List[Judged]:
                 path = own[number]
             groups.setdefault((path or one.inventory.source, path, key), (finding, []))[1].append(number)
     bare = []
-    for (_, path, _), (finding, several) in groups.items():
-        numbers = [number for number in several if own[number] == path]
+    for (_, home, _), (finding, several) in groups.items():
+        numbers = [number for number in several if own[number] == home] or several  # two may include each other
+        path = own[numbers[0]]
         others = tuple(dict.fromkeys((own[number], 1) for number in several if own[number] != path))
         made = _bare(finding, [analyses[number] for number in numbers], numbers[0], path)
         bare.append(made._replace(includers=others))

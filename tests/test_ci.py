@@ -163,6 +163,7 @@ class TestAction:
         assert self.run(job, paths="requirements.txt\nwith a space\n").returncode == 1
         assert self.run(job, paths="with a space", fail_on="never").returncode == 0
         assert self.run(job, paths="with a space", args=f"--ignore\n{ci.FOUND}\n").returncode == 0
+        assert self.run(job, recursive="true").returncode == 1
         assert self.run(job, paths="nothing").returncode == 2
         assert job.outputs()["status"] == "2"
 
@@ -217,6 +218,7 @@ class TestComponent:
         job.write("requirements.txt", ci.GOOD)
         assert self.run(job).returncode == 0
         assert self.run(job, paths="requirements.txt a").returncode == 1
+        assert self.run(job, recursive="true").returncode == 1
         assert self.run(job, paths="a", fail_on="never").returncode == 0
         assert self.run(job, paths="a", args=f"--ignore {ci.FOUND}").returncode == 0
 

@@ -153,8 +153,8 @@ def _judge(args: argparse.Namespace) -> Callable[[str], Judged]:
 
     def judge(path: str) -> Judged:
         try:
-            if path != "-" and stat.S_ISFIFO(os.stat(path).st_mode):
-                return Unread(path, "is a pipe: it was not opened")
+            if path != "-" and not _opens(os.stat(path).st_mode):
+                return Unread(path, "is no file, but a pipe or a device: it was not opened")
             return tuple(map(_packed, reading.everywhere(path)))
         except OSError as error:
             return Unread(path, f"cannot be read: {error.strerror or error}")
@@ -164,6 +164,11 @@ def _judge(args: argparse.Namespace) -> Callable[[str], Judged]:
             return Unread(path, f"was not checked: internal error: {type(error).__name__}: {error}")
 
     return judge
+
+
+def _opens(mode: int) -> bool:
+    """Whether what has this mode can be opened without waiting for anybody."""
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _broken(path: str, message: str) -> Unread:

@@ -191,6 +191,15 @@ class TestCheck:
             "dev.txt",
         ]
 
+    def test_files_that_include_each_other(self, command: Command) -> None:
+        Path("a.txt").write_bytes(b"-r b.txt\ntyper==0.12.5\nclick==8.3.0\n")
+        Path("b.txt").write_bytes(b"-r a.txt\n")
+        found = command.json("check", "a.txt", "b.txt")
+        assert [one["path"] for one in found["findings"] if one["id"] == "CSA-2026-0027"] == ["a.txt"]
+        Path("b.txt").write_bytes(b"-r a.txt\ntyper==0.12.5\nclick==8.3.0\n")
+        found = command.json("check", "a.txt", "b.txt")
+        assert {one["path"] for one in found["findings"] if one["id"] == "CSA-2026-0027"} == {"a.txt", "b.txt"}
+
     def test_nothing_to_check_may_be_allowed(self, command: Command) -> None:
         Path("pyproject.toml").write_text("[tool.ruff]\n")
         Path("requirements.txt").write_text("-e .\n")

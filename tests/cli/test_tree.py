@@ -124,6 +124,19 @@ def test_every_number_of_processes_says_the_same(capsys: pytest.CaptureFixture[s
     assert len(said) == 1
 
 
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_every_way_to_start_a_process(method: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write(many(40))
+    code = (
+        f"import multiprocessing, sys; multiprocessing.set_start_method({method!r}); from compatshim import cli; "
+        "sys.exit(cli.main(['check', '--recursive', '.', '--format', 'concise']))"
+    )
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == run(capsys, ".", "--format", "concise")[:2], done.stderr
+    assert set(line.split(":")[0] for line in done.stderr.splitlines()) == {"not checked"}
+
+
 @pytest.mark.parametrize("name", sorted(report.FORMATS))
 def test_every_format(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     write(many(40))
@@ -262,11 +275,13 @@ class TestHostile:
         write({"requirements.txt": ci.GOOD})
         os.mkfifo("uv.lock")
         Path("poetry.lock").symlink_to("nowhere")
+        Path("pylock.toml").symlink_to("/dev/zero")
         code, _, err = run(capsys, ".")
         assert code == 0
         assert err.splitlines() == [
             "not checked: ./poetry.lock cannot be read: No such file or directory",
-            "not checked: ./uv.lock is a pipe: it was not opened",
+            "not checked: ./pylock.toml is no file, but a pipe or a device: it was not opened",
+            "not checked: ./uv.lock is no file, but a pipe or a device: it was not opened",
         ]
 
     @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are of POSIX")
