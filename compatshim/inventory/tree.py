@@ -62,5 +62,5 @@ def _entries(folder: str) -> List[Tuple[str, bool]]:
 def _told(entries: Iterator[os.DirEntry[str]]) -> Iterator[Tuple[str, bool]]:
     for entry in entries:
         is_folder = entry.is_dir(follow_symlinks=False)
-        if is_folder or not (entry.is_symlink() and entry.is_dir()):
+        if is_folder or not (entry.is_symlink() and os.path.isdir(entry.path)):
             yield entry.name, is_folder

@@ -83,6 +83,7 @@ class TestWalk:
         Path("a/again").symlink_to(Path.cwd(), target_is_directory=True)
         Path("b").symlink_to("a", target_is_directory=True)
         Path("requirements.txt").symlink_to("a/requirements.txt")
+        Path("loop").symlink_to("loop")
         paths = [Path(path).as_posix() for path in walker.walk(".").paths]
         assert paths == ["requirements.txt", "a/requirements.txt"]
 
@@ -134,7 +135,7 @@ def test_every_way_to_start_a_process(method: str, capsys: pytest.CaptureFixture
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == run(capsys, ".", "--format", "concise")[:2], done.stderr
-    assert set(line.split(":")[0] for line in done.stderr.splitlines()) == {"not checked"}
+    assert {line.split(":")[0] for line in done.stderr.splitlines()} == {"not checked"}
 
 
 @pytest.mark.parametrize("name", sorted(report.FORMATS))
