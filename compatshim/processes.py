@@ -7,7 +7,6 @@ then is lost, all else is done.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import multiprocessing
 import os
@@ -17,7 +16,7 @@ import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Callable, Deque, Dict, Generic, Iterator, List, Optional, Sequence, TypeVar
+from typing import Callable, Deque, Dict, Generic, List, Optional, Sequence, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,20 +50,7 @@ def each(
     if len(items) < FEW:
         work = make()
         return [work(item) for item in items]
-    with _collected():
-        return _Work(make, items, max(1, min(jobs, _MOST)), done).run()
-
-
-@contextlib.contextmanager
-def _collected() -> Iterator[None]:
-    """Collect garbage, which the command line does not: what is made here, and there, is more than memory holds."""
-    before = gc.isenabled()
-    gc.enable()
-    try:
-        yield
-    finally:
-        if not before:
-            gc.disable()
+    return _Work(make, items, max(1, min(jobs, _MOST)), done).run()
 
 
 class _Work(Generic[Item, Result]):
@@ -122,7 +108,7 @@ _made: List[Callable[..., object]] = []
 
 def _begin(make: Callable[[], Callable[..., object]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started this process sees to it
-    gc.enable()
+    gc.enable()  # which the command line does not: a process makes more than memory holds
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _made.append(make())
 
