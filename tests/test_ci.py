@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 import pytest
 import yaml
 
-from compatshim import cli
+from compatshim.cli import arguments
 from compatshim.inventory import kinds
 from tests import ci
 from tests.inventory.corpus import FOLDER
@@ -48,7 +48,7 @@ class TestHooks:
         for hook in ci.hooks().values():
             words = shlex.split(hook["entry"])
             argv = words[words.index("compatshim") + 1 :]
-            assert cli.parser(argv).parse_args(argv).command == "check"
+            assert arguments.parser(argv).parse_args(argv).command == "check"
 
 
 needs_bash = pytest.mark.skipif(
