@@ -74,13 +74,13 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
 
 def _tree(found: tree.Result) -> str:
     points = _table(
-        ("manifests", "elapsed, s", "CPU, s", "elapsed for each, ms", "largest process, MiB"),
+        ("manifests", "elapsed, s", "CPU, s", "CPU for each, ms", "largest process, MiB"),
         [
             (
                 f"{point.size:,}",
                 str(point.seconds),
                 str(point.cpu),
-                f"{point.seconds.median / point.size * 1e3:.2f}",
+                f"{point.cpu.median / point.size * 1e3:.2f}",
                 f"{point.memory:.0f}",
             )
             for point in found.points
