@@ -31,10 +31,10 @@ class Read(NamedTuple):
 def read(args: argparse.Namespace) -> Read:
     """Read and match everything that the paths name, whatever becomes of one of them."""
     _no_environment(args)
-    reading = _Reading(args)
+    reading = Reading(args)
     expanded = [_tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
     paths = dict.fromkeys(path for several in expanded for path in several or ())
-    found = [_tried(path, reading.everywhere) for path in paths]
+    found = [_tried(path, lambda path: reading.everywhere(files.read(path, args.kind))) for path in paths]
     whole = [one for several in found for one in several or ()]
     return Read(tuple(whole), None in expanded or None in found)
 
@@ -64,7 +64,7 @@ def one(args: argparse.Namespace) -> Analysis:
     paths = list(dict.fromkeys(path for given in args.paths for path in files.expand(given, args.kind)))
     if len(paths) > 1:
         raise UsageError(f"{args.command} takes one file; these are {len(paths)}: {', '.join(paths)}")
-    return _Reading(args).target(files.read(paths[0], args.kind))
+    return Reading(args).target(files.read(paths[0], args.kind))
 
 
 def _no_environment(args: argparse.Namespace) -> None:
@@ -78,12 +78,13 @@ def _locked(contents: Contents) -> Optional[Contents]:
     return targets.pinned(contents) if contents.demands else contents
 
 
-class _Reading:
+class Reading:
     """What all files of a command have in common."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
-        self._catalog = options.catalog(args)
+        self.catalog = options.catalog(args)
+        """Whose advisories count."""
 
     @cached_property
     def _snapshot(self) -> Snapshot:
@@ -98,20 +99,17 @@ class _Reading:
 
         return probe.markers() if self._args.python is None else environment.search_path(self._args.python)[1]
 
-    def everywhere(self, path: str) -> Sequence[Analysis]:
+    def everywhere(self, manifest: Manifest) -> Sequence[Analysis]:
         """A lock in every environment that it is for; requirements in the one that is asked for.
 
         Exact versions that do not say all that they bring are both.
         """
-        manifest = files.read(path, self._args.kind)
         contents = manifest.contents
         locked = _locked(contents)
         found: List[Analysis] = []
         if locked is not None:
-            about = frozenset(self._catalog.projects)
-            found += [
-                analyse(one, self._catalog) for one in targets.inventories(locked, manifest.path, about=about)
-            ]
+            about = frozenset(self.catalog.projects)
+            found += [analyse(one, self.catalog) for one in targets.inventories(locked, manifest.path, about=about)]
             if self._closed(contents):
                 return found
         target = targets.given(self._own, contents.requires_python)
@@ -124,6 +122,11 @@ class _Reading:
         )
         return [*found, fresh._replace(inventory=named)]
 
+    def lock(self, manifest: Manifest) -> Optional[Analysis]:
+        """Of a file that names exact versions for all that there is, what they come to for one interpreter."""
+        closed = _locked(manifest.contents) is not None and self._closed(manifest.contents)
+        return self.target(manifest) if closed else None
+
     def target(self, manifest: Manifest) -> Analysis:
         """A file for one interpreter, with what its distributions require."""
         locked = _locked(manifest.contents)
@@ -131,7 +134,7 @@ class _Reading:
             return self._fresh(manifest)
         target = targets.given(self._own, manifest.contents.requires_python)
         inventory = targets.inventories(locked, manifest.path, target=target)[0]
-        return analyse(self._completed(inventory), self._catalog)
+        return analyse(self.completed(inventory), self.catalog)
 
     def _closed(self, contents: Contents) -> bool:
         """Whether exact versions say all that they bring."""
@@ -157,13 +160,13 @@ class _Reading:
         unread, allowed = contents.unread, getattr(args, "allowed", False)
         if not args.index:
             return ranges.judge(
-                asked, self._catalog, self._snapshot, path=manifest.path, unread=unread, allowed=allowed
+                asked, self.catalog, self._snapshot, path=manifest.path, unread=unread, allowed=allowed
             )
         base = Inventory(manifest.path, {}, (), asked.markers)
         with source.opened(args, base, ranges.wishes(asked, self._snapshot)) as metadata:
-            return ranges.judge(asked, self._catalog, metadata, path=manifest.path, unread=unread, allowed=allowed)
+            return ranges.judge(asked, self.catalog, metadata, path=manifest.path, unread=unread, allowed=allowed)
 
-    def _completed(self, inventory: Inventory) -> Inventory:
+    def completed(self, inventory: Inventory) -> Inventory:
         """The inventory with what its distributions require, where that is known: locks do not say it in full."""
         found = {}
         for name, item in inventory.distributions.items():

@@ -1,0 +1,348 @@
+"""How a file is mended: it is judged, its lines are edited, and the new text is judged before it is written."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from packaging.specifiers import SpecifierSet
+
+from compatshim import gate, ranges
+from compatshim.analysis import Analysis
+from compatshim.answer import Answer
+from compatshim.cli import options
+from compatshim.cli.manifests import Reading
+from compatshim.edit import choose, commands, conda, pyproject, requirements, write
+from compatshim.edit.moves import Chosen, Edit, Edited, EditError, Move, New
+from compatshim.edit.write import Original
+from compatshim.inventory import documents, files
+from compatshim.inventory.files import Manifest
+from compatshim.inventory.manifest import Source
+from compatshim.model import Catalog, Finding
+
+ROUNDS = 12
+"""Edits of one text, each for what is wrong after the one before, until it counts as a failure."""
+
+Editor = Callable[[str, str, Sequence[Chosen], Sequence[New]], Edited]
+_EDITORS: Mapping[str, Editor] = {
+    "requirements": requirements.edit,
+    "script": pyproject.script,
+    "environment.yml": conda.edit,
+}
+EDITED = frozenset((*_EDITORS, "pyproject"))
+"""The kinds of file that people write. All others are made by tools, and from something else."""
+
+
+class Style(NamedTuple):
+    """How much may be written to get there."""
+
+    exact: bool = False
+    """Exact versions also where there were ranges."""
+    add: bool = False
+    """Lines for projects that the file does not name."""
+    guards: bool = False
+    """Bounds for projects that need not move now."""
+
+
+STYLES = (Style(), Style(add=True), Style(add=True, exact=True), Style(add=True, exact=True, guards=True))
+"""From the least to the most."""
+
+
+class Outcome(NamedTuple):
+    """What becomes of one file."""
+
+    path: str
+    kind: str
+    before: Tuple[Finding, ...] = ()
+    """What counts in the file as it is."""
+    remaining: Tuple[Finding, ...] = ()
+    """What is left of it, and is no error."""
+    edits: Tuple[Edit, ...] = ()
+    texts: Tuple[Tuple[Original, str], ...] = ()
+    """The files to write, and their new texts: the file itself, or what it includes."""
+    commands: Tuple[str, ...] = ()
+    """What is to be run instead, or afterwards."""
+    refused: str = ""
+    """Why it cannot be mended by an edit; empty when it can."""
+    answer: Optional[Answer] = None
+    """The last that the solver said."""
+    nothing: bool = False
+    """Whether nothing in it could be checked."""
+
+
+class _Seen(NamedTuple):
+    """A text as it is judged."""
+
+    analyses: Tuple[Analysis, ...]
+    failing: Tuple[gate.Judged, ...]
+    excused: FrozenSet[str]
+    worst: Optional[Analysis]
+    """The environment to solve for; None when nothing fails."""
+
+
+class Mending:
+    """The mending of all files of a command."""
+
+    def __init__(self, args: argparse.Namespace, policy: gate.Policy) -> None:
+        """Take the options, and what counts."""
+        self._args, self._policy = args, policy
+        self._reading = Reading(args)
+
+    @property
+    def catalog(self) -> Catalog:
+        """Whose advisories count."""
+        return self._reading.catalog
+
+    def mended(self, path: str) -> Outcome:
+        """What a file comes to when it is mended. Raises what reading it raises."""
+        manifest = files.read(path, self._args.kind)
+        made = Outcome(manifest.path, manifest.kind.name)
+        seen = self._see(manifest, wanted=bool(self._args.require))
+        options.not_checked(seen.analyses[0].inventory)
+        if not any(one.inventory.was_read for one in seen.analyses):
+            return made._replace(nothing=True)
+        made = made._replace(before=tuple(one.finding for one in seen.failing))
+        if seen.worst is None:
+            return made
+        answer = self._answer(seen)
+        made = made._replace(answer=answer)
+        if answer.solution is None:
+            return made._replace(refused="no change of versions cures it")
+        if not answer.changes:
+            return made
+        if made.kind not in EDITED:
+            return self._by_its_tool(manifest, made, answer)
+        return self._by_hand(manifest, made, seen, answer)
+
+    def _by_hand(self, manifest: Manifest, made: Outcome, seen: _Seen, answer: Answer) -> Outcome:
+        reason = ""
+        for style in STYLES:
+            attempt = _Attempt(manifest)
+            try:
+                clean = self._tried(attempt, seen, answer, style)
+            except EditError as error:
+                reason = reason or str(error)
+                continue
+            if clean is None:
+                continue
+            worse = _worse(seen, clean)
+            if worse:
+                reason = reason or worse
+                continue
+            texts = attempt.written()
+            remaining = tuple({one.advisory.id: one for item in clean.analyses for one in item.findings}.values())
+            return made._replace(
+                edits=attempt.edits(), texts=texts, remaining=remaining, commands=_after(manifest, texts)
+            )
+        text = write.read(manifest.path).text
+        pins = [f"{one.project}=={one.after}" for one in answer.changes]
+        return made._replace(
+            refused=reason or "no edit of its lines was found after which nothing known to be bad is left",
+            commands=commands.compiled(text, pins) if made.kind == "requirements" else (),
+        )
+
+    def _tried(self, attempt: _Attempt, seen: _Seen, answer: Answer, style: Style) -> Optional[_Seen]:
+        """The text after edits in a style, once it is clean; None when it does not get there."""
+        for number in range(ROUNDS):
+            moves = _moves(answer, style, frozenset(wish.name for wish in answer.wishes.require))
+            if not attempt.apply(moves, answer.analysis, add=style.add):
+                return None
+            seen = self._see(attempt.manifest(self._args.kind), wanted=False)
+            if seen.worst is None:
+                return seen
+            if number + 1 < ROUNDS:
+                answer = self._answer(seen)
+                if answer.solution is None:
+                    return None
+        return None
+
+    def _see(self, manifest: Manifest, *, wanted: bool) -> _Seen:
+        """Judge a text; with ``wanted`` there is an environment to solve for even where nothing fails."""
+        analyses = tuple(self._reading.everywhere(manifest))
+        own = self._reading.lock(manifest)
+        if own is not None:  # what it is for the target comes first
+            analyses = (own, *analyses)
+        judgement = gate.judge(analyses, self._policy)
+        failing = tuple(one for one in judgement.findings if one.fails)
+        numbers = {number for number, one in enumerate(analyses) if _fails(one, failing)}
+        # Without a lock the last is what an installation gets, with all that is brought.
+        order = range(len(analyses)) if own is not None else reversed(range(len(analyses)))
+        worst = next((number for number in order if number in numbers), None)
+        if worst is None and wanted:
+            worst = 0 if own is not None else len(analyses) - 1
+        excused = frozenset(one.finding.advisory.id for one, _ in judgement.excused())
+        return _Seen(analyses, failing, excused, None if worst is None else analyses[worst])
+
+    def _answer(self, seen: _Seen) -> Answer:
+        """The solver's answer for the worst environment; what is ignored is no reason to move anything."""
+        found = seen.worst or seen.analyses[0]
+        catalog = found.catalog
+        kept = tuple(one for one in catalog.advisories if one.id not in seen.excused)
+        found = found._replace(
+            inventory=self._reading.completed(found.inventory),
+            catalog=catalog._replace(advisories=kept),
+            findings=tuple(one for one in found.findings if one.advisory.id not in seen.excused),
+        )
+        return options.answer(self._args, found, self._args.objective, options.wishes(self._args, found.inventory))
+
+    def _by_its_tool(self, manifest: Manifest, made: Outcome, answer: Answer) -> Outcome:
+        """A lock: what it is made from is edited where that rules the answer out, and its tool does the rest."""
+        beside = os.path.join(os.path.dirname(manifest.path), "pyproject.toml")
+        direct: List[str] = []
+        if manifest.kind.name in ("uv.lock", "poetry.lock", "pdm.lock") and os.path.exists(beside):
+            source = files.read(beside)
+            asked = ranges.asked(source.contents, answer.analysis.inventory.markers)
+            direct = [one.project for one in asked.demands]
+            moves = [
+                Move(one.project, one.after, via=via)
+                for one, via in ((reason.change, reason.advisories) for reason in answer.reasons)
+                if one.after is not None
+            ]
+            needed = [
+                one
+                for one in moves
+                if any(
+                    demand.project == one.project
+                    and not SpecifierSet(demand.specifier).contains(one.after, prereleases=True)
+                    for demand in (*asked.demands, *asked.constraints)
+                )
+            ]
+            attempt = _Attempt(source)
+            try:
+                attempt.apply(needed, answer.analysis, add=False)
+            except EditError as error:
+                return made._replace(refused=str(error))
+            made = made._replace(edits=attempt.edits(), texts=attempt.written())
+        text = "" if os.path.isdir(manifest.path) else write.read(manifest.path).text
+        found = commands.lock(
+            manifest.kind.name, commands.Locked(manifest.path, answer.changes, frozenset(direct)), text
+        )
+        return made._replace(
+            commands=found or (f"python -m compatshim pin {manifest.path} > constraints.txt",),
+            refused="is written by its own tool, and not edited",
+        )
+
+
+class _Attempt:
+    """One way to edit a file and what it includes."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._originals: Dict[str, Original] = {}
+        self._texts: Dict[str, str] = {}
+        self._edits: List[Edit] = []
+
+    def manifest(self, kind: Optional[str]) -> Manifest:
+        """The file as it is after the edits."""
+        self._manifest = files.read(self._manifest.path, kind, self._texts)
+        return self._manifest
+
+    def apply(self, moves: Sequence[Move], analysis: Analysis, *, add: bool) -> bool:
+        """Edit the lines about some moves; whether that changed anything. Raises :exc:`EditError`."""
+        contents = self._manifest.contents
+        here = ranges.asked(contents, analysis.inventory.markers)
+        applies = frozenset((*here.demands, *here.constraints)).__contains__
+        places = {name: one.locations for name, one in analysis.inventory.distributions.items()}
+        chosen, new = choose.lines(contents.demands, applies, moves, places, add=add)
+        by_file = choose.by_file(chosen)
+        if new:
+            bounds = [one.location.path for one in contents.demands if one.constraint]
+            own = bounds[-1] if bounds and self._manifest.kind.name == "requirements" else self._manifest.path
+            by_file.setdefault(own, [])
+        changed = False
+        for path, several in by_file.items():
+            text = self._text(path)
+            added = new if new and path == own else []
+            edited = self._editor(text)(path, text, several, added)
+            if edited.text != text:
+                changed = True
+                self._texts[os.path.realpath(path)] = edited.text
+                self._merge(edited.edits)
+        return changed
+
+    def _text(self, path: str) -> str:
+        real = os.path.realpath(path)
+        if real not in self._originals:
+            self._originals[real] = write.read(path)
+        return self._texts.get(real, self._originals[real].text)
+
+    def _editor(self, text: str) -> Editor:
+        if self._manifest.kind.name != "pyproject":
+            return _EDITORS[self._manifest.kind.name]
+        files.require(Source(self._manifest.path, ""), "tomlkit")
+        folder = os.path.dirname(os.path.abspath(self._manifest.path))
+        tool = pyproject.tool(documents.toml(Source(self._manifest.path, text)), os.listdir(folder))
+        return lambda path, text, chosen, new: pyproject.edit(path, text, chosen, new, tool)
+
+    def _merge(self, edits: Sequence[Edit]) -> None:
+        """Put an edit of what was edited before into that one."""
+        for one in edits:
+            for place, old in enumerate(self._edits):
+                if (old.path, old.project, old.after) == (one.path, one.project, one.before):
+                    via = tuple(dict.fromkeys((*old.via, *one.via)))
+                    self._edits[place] = one._replace(before=old.before, via=via)
+                    break
+            else:
+                self._edits.append(one)
+
+    def edits(self) -> Tuple[Edit, ...]:
+        """What was changed, each line once."""
+        return tuple(one for one in self._edits if one.before != one.after)
+
+    def written(self) -> Tuple[Tuple[Original, str], ...]:
+        """The files to write, and their texts."""
+        return tuple((self._originals[real], text) for real, text in self._texts.items())
+
+
+def _moves(answer: Answer, style: Style, wished: FrozenSet[str]) -> List[Move]:
+    """What the changes of an answer ask of the lines of a file."""
+    cured = tuple(one.advisory.id for one in answer.analysis.findings if one.level == "error")
+    made = []
+    for reason in answer.reasons:
+        change = reason.change
+        if change.after is None:
+            continue
+        known = tuple(one for one in answer.problem.candidates.get(change.project, ()) if one is not None)
+        asked = choose.Asked(
+            change.project,
+            change.before,
+            change.after,
+            tuple(answer.analysis.catalog.advisory(name) for name in reason.advisories),
+            known,
+            change.project in wished,
+        )
+        made.append(choose.move(asked, exact=style.exact, via=cured))
+    if style.guards:
+        for line in answer.guards:
+            floor, cap = choose.bounds(line.specifier)
+            made.append(Move(line.project, answer.after[line.project], floor, cap, via=line.via))
+    return made
+
+
+def _fails(analysis: Analysis, failing: Sequence[gate.Judged]) -> bool:
+    return any(one.finding in analysis.findings for one in failing)
+
+
+def _worse(before: _Seen, after: _Seen) -> str:
+    """What is not checked any more, or cannot be satisfied any more; empty when all was as before."""
+    known = {(item.project, item.reason) for one in before.analyses for item in one.inventory.unread}
+    found = [
+        item for one in after.analyses for item in one.inventory.unread if (item.project, item.reason) not in known
+    ]
+    return f"after the edit, {found[0]}" if found else ""
+
+
+def _after(manifest: Manifest, texts: Sequence[Tuple[Original, str]]) -> Tuple[str, ...]:
+    """What is to be run once the new texts are there: the lock that is made from them, what was compiled."""
+    folder = os.path.dirname(manifest.path)
+    where = f" --directory {folder}" if folder else ""
+    found = []
+    if manifest.kind.name == "pyproject":
+        beside = os.listdir(folder or ".")
+        found += [f"{command}{where}" for name, command in _LOCKS if name in beside]
+    found += [command for original, _ in texts for command in commands.compiled(original.text, ())]
+    return tuple(found)
+
+
+_LOCKS = (("uv.lock", "uv lock"), ("poetry.lock", "poetry lock"), ("pdm.lock", "pdm lock"))
