@@ -64,21 +64,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, done: List[str]) -> int:
+    from compatshim.cli import manifests
     from compatshim.cli.mending import Mending
     from compatshim.inventory import files
     from compatshim.report import fixes
 
     args.path = None
-    paths = list(dict.fromkeys(path for given in _paths(args) for path in files.expand(given, args.kind)))
+    expanded = [manifests.tried(path, lambda path: files.expand(path, args.kind)) for path in _paths(args)]
     mending = Mending(args, _policy(args))
     found: List[fixes.Fixed] = []
-    broken = nothing = 0
-    for path in paths:
-        try:
-            outcome = mending.mended(path)
-        except (CompatshimError, OSError) as error:
+    broken, nothing = expanded.count(None), 0
+    for path in dict.fromkeys(path for several in expanded for path in several or ()):
+        outcome = manifests.tried(path, mending.mended)
+        if outcome is None:
             broken += 1
-            options.say(_reason(error, path))
             continue
         nothing += outcome.nothing
         reason = "" if args.diff else _write(outcome, allow_dirty=args.allow_dirty, done=done)
@@ -148,13 +147,10 @@ def _write(outcome: Outcome, *, allow_dirty: bool, done: List[str]) -> str:
             write.replace(original, text)
         except (CompatshimError, OSError) as error:
             before = ", ".join(one.path for one, _ in outcome.texts[:number])
-            return f"{_reason(error, original.path)}{f' (written before: {before})' if before else ''}"
+            reason = f"{original.path}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+            return f"{reason}{f' (written before: {before})' if before else ''}"
         done.append(original.path)
     return ""
-
-
-def _reason(error: Exception, path: str) -> str:
-    return f"{path}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
 
 
 def _fixed(outcome: Outcome, error: str, *, written: bool) -> fixes.Fixed:

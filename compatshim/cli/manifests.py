@@ -32,9 +32,9 @@ def read(args: argparse.Namespace) -> Read:
     """Read and match everything that the paths name, whatever becomes of one of them."""
     _no_environment(args)
     reading = Reading(args)
-    expanded = [_tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
+    expanded = [tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
     paths = dict.fromkeys(path for several in expanded for path in several or ())
-    found = [_tried(path, lambda path: reading.everywhere(files.read(path, args.kind))) for path in paths]
+    found = [tried(path, lambda path: reading.everywhere(files.read(path, args.kind))) for path in paths]
     whole = [one for several in found for one in several or ()]
     return Read(tuple(whole), None in expanded or None in found)
 
@@ -42,7 +42,7 @@ def read(args: argparse.Namespace) -> Read:
 _Result = TypeVar("_Result")
 
 
-def _tried(path: str, read: Callable[[str], _Result]) -> Optional[_Result]:
+def tried(path: str, read: Callable[[str], _Result]) -> Optional[_Result]:
     """What a path comes to; None, and a word about it, when it cannot be read."""
     try:
         return read(path)

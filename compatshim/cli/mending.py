@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
-
-from packaging.specifiers import SpecifierSet
+from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from compatshim import gate, ranges
 from compatshim.analysis import Analysis
@@ -20,6 +18,9 @@ from compatshim.inventory import documents, files
 from compatshim.inventory.files import Manifest
 from compatshim.inventory.manifest import Source
 from compatshim.model import Catalog, Finding
+from compatshim.solve.problem import Bound
+from compatshim.solve.requirements import Wanted
+from compatshim.solve.search import OutOfBudgetError
 
 ROUNDS = 12
 """Edits of one text, each for what is wrong after the one before, until it counts as a failure."""
@@ -79,6 +80,8 @@ class _Seen(NamedTuple):
     excused: FrozenSet[str]
     worst: Optional[Analysis]
     """The environment to solve for; None when nothing fails."""
+    whole: bool
+    """Whether the text names exact versions for all that there is."""
 
 
 class Mending:
@@ -105,12 +108,14 @@ class Mending:
         made = made._replace(before=tuple(one.finding for one in seen.failing))
         if seen.worst is None:
             return made
-        answer = self._answer(seen)
+        try:
+            answer = self._answer(manifest, seen)
+        except OutOfBudgetError as error:
+            return made._replace(refused=f"the search for a fix was given up ({error})")
         made = made._replace(answer=answer)
-        if answer.solution is None:
-            return made._replace(refused="no change of versions cures it")
         if not answer.changes:
-            return made
+            cured = not seen.failing and answer.solution is not None
+            return made if cured else made._replace(refused="no change of versions cures it")
         if made.kind not in EDITED:
             return self._by_its_tool(manifest, made, answer)
         return self._by_hand(manifest, made, seen, answer)
@@ -118,10 +123,10 @@ class Mending:
     def _by_hand(self, manifest: Manifest, made: Outcome, seen: _Seen, answer: Answer) -> Outcome:
         reason = ""
         for style in STYLES:
-            attempt = _Attempt(manifest)
+            attempt = _Attempt(manifest, whole=seen.whole)
             try:
                 clean = self._tried(attempt, seen, answer, style)
-            except EditError as error:
+            except (EditError, OutOfBudgetError) as error:
                 reason = reason or str(error)
                 continue
             if clean is None:
@@ -135,11 +140,10 @@ class Mending:
             return made._replace(
                 edits=attempt.edits(), texts=texts, remaining=remaining, commands=_after(manifest, texts)
             )
-        text = write.read(manifest.path).text
         pins = [f"{one.project}=={one.after}" for one in answer.changes]
         return made._replace(
             refused=reason or "no edit of its lines was found after which nothing known to be bad is left",
-            commands=commands.compiled(text, pins) if made.kind == "requirements" else (),
+            commands=_again([write.read(manifest.path)], pins) or _pin(manifest),
         )
 
     def _tried(self, attempt: _Attempt, seen: _Seen, answer: Answer, style: Style) -> Optional[_Seen]:
@@ -148,11 +152,12 @@ class Mending:
             moves = _moves(answer, style, frozenset(wish.name for wish in answer.wishes.require))
             if not attempt.apply(moves, answer.analysis, add=style.add):
                 return None
-            seen = self._see(attempt.manifest(self._args.kind), wanted=False)
+            manifest = attempt.manifest(self._args.kind)
+            seen = self._see(manifest, wanted=False)
             if seen.worst is None:
                 return seen
             if number + 1 < ROUNDS:
-                answer = self._answer(seen)
+                answer = self._answer(manifest, seen)
                 if answer.solution is None:
                     return None
         return None
@@ -172,10 +177,13 @@ class Mending:
         if worst is None and wanted:
             worst = 0 if own is not None else len(analyses) - 1
         excused = frozenset(one.finding.advisory.id for one, _ in judgement.excused())
-        return _Seen(analyses, failing, excused, None if worst is None else analyses[worst])
+        return _Seen(analyses, failing, excused, None if worst is None else analyses[worst], own is not None)
 
-    def _answer(self, seen: _Seen) -> Answer:
-        """The solver's answer for the worst environment; what is ignored is no reason to move anything."""
+    def _answer(self, manifest: Manifest, seen: _Seen) -> Answer:
+        """The solver's answer for the worst environment; what is ignored is no reason to move anything.
+
+        Ranges may have to give way; a version that a line rules out by name is one that the user knows to be bad.
+        """
         found = seen.worst or seen.analyses[0]
         catalog = found.catalog
         kept = tuple(one for one in catalog.advisories if one.id not in seen.excused)
@@ -184,51 +192,63 @@ class Mending:
             catalog=catalog._replace(advisories=kept),
             findings=tuple(one for one in found.findings if one.advisory.id not in seen.excused),
         )
-        return options.answer(self._args, found, self._args.objective, options.wishes(self._args, found.inventory))
+        wishes = options.wishes(self._args, found.inventory)
+        bounds = (*wishes.constraints, *_ruled_out(manifest, found))
+        return options.answer(self._args, found, self._args.objective, wishes._replace(constraints=bounds))
 
     def _by_its_tool(self, manifest: Manifest, made: Outcome, answer: Answer) -> Outcome:
         """A lock: what it is made from is edited where that rules the answer out, and its tool does the rest."""
-        beside = os.path.join(os.path.dirname(manifest.path), "pyproject.toml")
-        direct: List[str] = []
-        if manifest.kind.name in ("uv.lock", "poetry.lock", "pdm.lock") and os.path.exists(beside):
+        beside = _source(manifest)
+        direct: FrozenSet[str] = frozenset()
+        if beside:
             source = files.read(beside)
-            asked = ranges.asked(source.contents, answer.analysis.inventory.markers)
-            direct = [one.project for one in asked.demands]
+            direct = frozenset(one.project for one in source.contents.demands)
             moves = [
-                Move(one.project, one.after, via=via)
-                for one, via in ((reason.change, reason.advisories) for reason in answer.reasons)
-                if one.after is not None
-            ]
-            needed = [
-                one
-                for one in moves
-                if any(
-                    demand.project == one.project
-                    and not SpecifierSet(demand.specifier).contains(one.after, prereleases=True)
-                    for demand in (*asked.demands, *asked.constraints)
-                )
+                Move(reason.change.project, reason.change.after, via=reason.advisories)
+                for reason in answer.reasons
+                if reason.change.after is not None
             ]
             attempt = _Attempt(source)
             try:
-                attempt.apply(needed, answer.analysis, add=False)
+                attempt.apply(moves, answer.analysis, add=False)
             except EditError as error:
                 return made._replace(refused=str(error))
             made = made._replace(edits=attempt.edits(), texts=attempt.written())
         text = "" if os.path.isdir(manifest.path) else write.read(manifest.path).text
-        found = commands.lock(
-            manifest.kind.name, commands.Locked(manifest.path, answer.changes, frozenset(direct)), text
-        )
+        found = commands.lock(made.kind, commands.Locked(manifest.path, answer.changes, direct, beside), text)
         return made._replace(
-            commands=found or (f"python -m compatshim pin {manifest.path} > constraints.txt",),
+            commands=found or _pin(manifest),
             refused="is written by its own tool, and not edited",
         )
+
+
+def _pin(manifest: Manifest) -> Tuple[str, ...]:
+    """The way out where nothing else is known: constraints to make a file again with."""
+    return (f"python -m compatshim pin {manifest.path} > constraints.txt",)
+
+
+def _source(manifest: Manifest) -> str:
+    """The file that a lock is made from; empty where there is none beside it that can be edited."""
+    folder, name = os.path.split(manifest.path)
+    kind = manifest.kind.name
+    if kind == "uv.lock" and name.endswith(".py.lock"):
+        name = name[: -len(".lock")]
+    elif kind in ("uv.lock", "poetry.lock", "pdm.lock"):
+        name = "pyproject.toml"
+    elif kind == "conda-lock":
+        name = "environment.yml"
+    else:
+        return ""
+    path = os.path.join(folder, name)
+    return path if os.path.isfile(path) else ""
 
 
 class _Attempt:
     """One way to edit a file and what it includes."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, *, whole: bool = False) -> None:
         self._manifest = manifest
+        self._whole = whole
         self._originals: Dict[str, Original] = {}
         self._texts: Dict[str, str] = {}
         self._edits: List[Edit] = []
@@ -244,7 +264,7 @@ class _Attempt:
         here = ranges.asked(contents, analysis.inventory.markers)
         applies = frozenset((*here.demands, *here.constraints)).__contains__
         places = {name: one.locations for name, one in analysis.inventory.distributions.items()}
-        chosen, new = choose.lines(contents.demands, applies, moves, places, add=add)
+        chosen, new = choose.lines(contents.demands, applies, moves, places, add=add, whole=self._whole)
         by_file = choose.by_file(chosen)
         if new:
             bounds = [one.location.path for one in contents.demands if one.constraint]
@@ -288,7 +308,8 @@ class _Attempt:
 
     def edits(self) -> Tuple[Edit, ...]:
         """What was changed, each line once."""
-        return tuple(one for one in self._edits if one.before != one.after)
+        found = (one for one in self._edits if one.before != one.after)
+        return tuple(sorted(found, key=lambda one: (one.path, one.line or 0)))
 
     def written(self) -> Tuple[Tuple[Original, str], ...]:
         """The files to write, and their texts."""
@@ -317,7 +338,16 @@ def _moves(answer: Answer, style: Style, wished: FrozenSet[str]) -> List[Move]:
         for line in answer.guards:
             floor, cap = choose.bounds(line.specifier)
             made.append(Move(line.project, answer.after[line.project], floor, cap, via=line.via))
+        made = [one._replace(needed=True) for one in made]
     return made
+
+
+def _ruled_out(manifest: Manifest, found: Analysis) -> Iterator[Bound]:
+    asked = ranges.asked(manifest.contents, found.inventory.markers)
+    for one in (*asked.demands, *asked.constraints):
+        clauses = ",".join(part for part in one.specifier.replace(" ", "").split(",") if part.startswith("!="))
+        if clauses:
+            yield Bound(Wanted(one.project, frozenset(), clauses, ""), str(one.location), str(one.location))
 
 
 def _fails(analysis: Analysis, failing: Sequence[gate.Judged]) -> bool:
@@ -341,7 +371,19 @@ def _after(manifest: Manifest, texts: Sequence[Tuple[Original, str]]) -> Tuple[s
     if manifest.kind.name == "pyproject":
         beside = os.listdir(folder or ".")
         found += [f"{command}{where}" for name, command in _LOCKS if name in beside]
-    found += [command for original, _ in texts for command in commands.compiled(original.text, ())]
+    return (*found, *_again([original for original, _ in texts], ()))
+
+
+def _again(originals: Sequence[Original], pins: Sequence[str]) -> Tuple[str, ...]:
+    """How compiled files are made again, after those that they were made from have been mended as well."""
+    found: Dict[str, None] = {}
+    for original in originals:
+        folder = os.path.dirname(original.path)
+        sources = [os.path.join(folder, name) for name in commands.sources(original.text)]
+        for path in sources:
+            if os.path.exists(path) and os.path.realpath(path) != os.path.realpath(original.path):
+                found[f"python -m compatshim fix {path}"] = None
+        found.update(dict.fromkeys(commands.compiled(original.text, pins)))
     return tuple(found)
 
 

@@ -38,7 +38,8 @@ def move(asked: Asked, *, exact: bool, via: Sequence[str] = ()) -> Move:
     ``via`` is what a move is for that only follows from others.
     """
     told = tuple(one.id for one in asked.advisories) or tuple(via)
-    made = Move(asked.project, asked.after, exact=exact, via=told, spelt=asked.spelt)
+    needed = bool(asked.advisories) or asked.wished
+    made = Move(asked.project, asked.after, exact=exact, needed=needed, via=told, spelt=asked.spelt)
     if exact or asked.before is None:
         return made
     floors, caps, without = [], [], []
@@ -77,10 +78,12 @@ def lines(
     places: Mapping[str, Sequence[Location]],
     *,
     add: bool,
+    whole: bool,
 ) -> Tuple[List[Chosen], List[New]]:
     """The lines to change and, where they may be added, those that are new.
 
-    ``places`` has, by project, the lines that bring it. A file that names exact versions alone gets no other.
+    ``places`` has, by project, the lines that bring it. A file that names exact versions alone gets no other, and
+    one that names them for the ``whole`` of an installation has a line also for what only follows from a move.
     """
     pinned = all(one.pin is not None for one in demands if not one.constraint)
     chosen: List[Chosen] = []
@@ -89,12 +92,11 @@ def lines(
         own = [one for one in demands if one.project == item.project and applies(one)]
         if own:
             chosen += _changed(own, item)
-        elif add:
+        elif whole or (add and item.needed):
             wanted = item._replace(exact=True) if pinned else item
             bringing = {(place.path, place.line) for place in places.get(item.project, ())}
             beside = next((one for one in demands if (one.location.path, one.location.line) in bringing), None)
-            if specifiers.changed("", wanted):
-                new.append(New(wanted, beside))
+            new.append(New(wanted, beside))
     return chosen, new
 
 

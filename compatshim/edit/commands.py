@@ -16,6 +16,8 @@ class Locked(NamedTuple):
     changes: Tuple[Change, ...]
     direct: AbstractSet[str] = frozenset()
     """Those of the projects that the file beside it names."""
+    source: str = ""
+    """The file beside it that it is made from; empty when there is none."""
 
 
 def lock(kind: str, found: Locked, text: str = "") -> Tuple[str, ...]:
@@ -24,8 +26,9 @@ def lock(kind: str, found: Locked, text: str = "") -> Tuple[str, ...]:
     pins = [f"{one.project}=={one.after}" for one in found.changes if one.after is not None]
     made: List[List[str]] = []
     if kind == "uv.lock":
-        script = found.path[: -len(".lock")] if found.path.endswith(".py.lock") else ""
-        where = ["--script", script] if script else _option("--directory", folder)
+        where = _option("--directory", folder)
+        if found.path.endswith(".py.lock"):
+            where = ["--script", found.path[: -len(".lock")]]
         made = [["uv", "lock", *where, *(word for pin in pins for word in ("--upgrade-package", pin))]]
     elif kind == "poetry.lock":
         made = _poetry(found, _option("--directory", folder))
@@ -35,6 +38,8 @@ def lock(kind: str, found: Locked, text: str = "") -> Tuple[str, ...]:
         made = [["pipenv", "upgrade", *pins]]
     elif kind == "pixi.lock":
         made = [["pixi", "add", *_option("--manifest-path", folder), *pins]]
+    elif kind == "conda-lock" and found.source:
+        made = [["conda-lock", "lock", "--file", found.source, "--lockfile", found.path]]
     elif kind == "pylock":
         return compiled(text, pins)
     return tuple(_join(*words) for words in made)
@@ -62,15 +67,35 @@ _MADE = re.compile(
 
 
 def compiled(text: str, pins: Sequence[str]) -> Tuple[str, ...]:
-    """How to make a compiled file again with these versions, by the command in its head; none where it has none."""
+    """How to make a compiled file again, with these versions, by the command that its head tells, if it does."""
     head = _MADE.search(text.replace("\r\n", "\n"))
     if head is None:
         return ()
     command = head["command"].strip()
-    options = " ".join(_join("--upgrade-package", pin) for pin in pins)
+    options = [word for pin in pins for word in ("--upgrade-package", pin)]
     if command.startswith("uv export"):
-        return (f"uv lock {options}", command)
-    return (f"{command} {options}",)
+        return (_join("uv", "lock", *options), command)
+    return (" ".join([command, *map(_quoted, options)]),)
+
+
+def sources(text: str) -> Tuple[str, ...]:
+    """The files that a compiled file was made from, as the command in its head names them."""
+    head = _MADE.search(text.replace("\r\n", "\n"))
+    words = head["command"].split() if head is not None else []
+    return tuple(
+        word
+        for last, word in zip(["", *words], words)
+        if re.search(r"\.(in|txt|toml)$", word) and not word.startswith("-") and last not in _WITH_A_FILE
+    )
+
+
+_WITH_A_FILE = frozenset(
+    f"{dashes}{name}{ending}"
+    for name in ("output-file", "constraint", "override", "build-constraint", "exclude", "o", "c", "b")
+    for dashes in ("--", "-")
+    for ending in ("", "s")
+)
+"""Options of the tools that take a file which is no source."""
 
 
 def _join(*words: str) -> str:

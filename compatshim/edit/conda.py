@@ -9,9 +9,11 @@ from compatshim.edit import lines, specifiers
 from compatshim.edit.moves import Chosen, Edit, Edited, EditError, Move, New
 
 _ITEM = re.compile(
-    r"(?P<dash>[ \t]*-[ \t]+)(?P<quote>[\"']?)(?P<text>[^\"'#]*?[^\"'#\s])(?P=quote)"
-    r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|$)"
+    r"(?P<dash>[ \t]*-[ \t]+)"
+    r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\\\r\n]+)(?P=quote)|(?P<plain>[A-Za-z0-9_.][^\r\n]*?))"
+    r"(?:[ \t]+#[^\r\n]*|[ \t]*)(?=[\r\n]|$)"
 )
+"""A line with one text in it; in front of a comment there is a blank."""
 _SPEC = re.compile(
     r"(?P<before>(?:[^\s:]+::)?[A-Za-z0-9_][A-Za-z0-9._-]*)(?P<gap>[ \t]*)"
     r"(?P<version>[^\[\s=][^\[=]*|[<>=!~][^\[]*)?"
@@ -29,21 +31,22 @@ def edit(path: str, text: str, chosen: Sequence[Chosen], new: Sequence[New]) -> 
     for demand, move in chosen:
         number = demand.location.line or 1
         item = _item(path, physical, number)
-        made = _pip(item["text"], move) if _for_pip(physical, number - 1) else _conda(item["text"], move)
+        start, end = item.span("quoted" if item["quote"] else "plain")
+        line = physical[number - 1]
+        before = line[start:end]
+        made = _pip(before, move) if _for_pip(physical, number - 1) else _conda(before, move)
         if made is None:
-            raise EditError(f"{path}:{number}: {item['text']!r} is in a form that is not changed here")
-        if made != item["text"]:
-            line = physical[number - 1]
-            physical[number - 1] = f"{line[: item.start('text')]}{made}{line[item.end('text') :]}"
-            edits.append(Edit(path, number, move.project, item["text"], made, move.via))
+            raise EditError(f"{path}:{number}: {before!r} is in a form that is not changed here")
+        if made != before:
+            physical[number - 1] = f"{line[:start]}{made}{line[end:]}"
+            edits.append(Edit(path, number, move.project, before, made, move.via))
     for one in sorted(new, key=_place, reverse=True):
         number = _place(one)
         if not number:
             raise EditError(f"{path}: nothing in it tells where {one.requirement} belongs; add it by hand")
         item = _item(path, physical, number)
         line = physical[number - 1]
-        end = line[item.end() :] or "\n"
-        physical[number - 1] = f"{line[: item.end()]}{end}"
+        physical[number - 1] = line if line.endswith("\n") else f"{line}\n"
         physical.insert(number, f"{item['dash']}{one.requirement}  # {one.move.comment}{line[item.end() :]}")
         edits = [old._replace(line=old.line + (old.line > number)) if old.line else old for old in edits]
         edits.append(Edit(path, number + 1, one.move.project, "", one.requirement, one.move.via))
@@ -91,7 +94,8 @@ def _conda(text: str, move: Move) -> Optional[str]:
     if one is not None and not one["any"]:
         same = one["version"] == str(move.after)
         return text if same else f"{found['before']}{found['gap']}{one['equal'] or ''}{one['gap']}{move.after}"
-    if one is not None:
-        written = f"=={one['version']}.*"
+    if one is not None and not move.exact:
+        made = specifiers.changed(f"=={one['version']}.*", move)[2:]
+        return None if "," in made else f"{found['before']}{found['gap']}{one['equal'] or ''}{one['gap']}{made}"
     made = specifiers.changed(written, move)
     return text if made == written else f"{found['before']}{found['gap']}{made}"

@@ -15,7 +15,7 @@ _EXTRAS = rf"\[{GAP}(?:{_NAME}(?:{GAP},{GAP}{_NAME})*)?{GAP}\]"
 _REQUIREMENT = re.compile(
     rf"{GAP}(?P<name>{_NAME})(?P<extras>{GAP}{_EXTRAS})?"
     rf"(?P<gap>{GAP})(?P<open>\({GAP})?(?P<set>{specifiers.SET})?(?P<close>{GAP}\))?"
-    rf"(?=(?P<rest>{GAP}(?:;|\#|--|\s|$)))"
+    rf"(?=(?P<rest>{GAP}(?:;|\#|--|[\r\n]|$)))"
 )
 
 
@@ -39,6 +39,8 @@ def parse(text: str) -> Optional[Requirement]:
     """The requirement that a text begins with; None where that is none, or is an address."""
     found = _REQUIREMENT.match(text)
     if found is None or bool(found["open"]) != bool(found["close"]) or re.match(rf"{GAP}@", text[found.end() :]):
+        return None
+    if found["open"] and not found["set"]:
         return None
     if found["set"]:
         start, end = found.span("set")

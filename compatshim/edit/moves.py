@@ -29,8 +29,10 @@ class Move(NamedTuple):
     """Single versions that they must not admit."""
     exact: bool = False
     """Whether they must admit no other."""
+    needed: bool = True
+    """Whether it must be said; else an installer comes to it by itself when the others are."""
     via: Tuple[str, ...] = ()
-    """Ids of the advisories that it is for; empty for what only follows from another move."""
+    """Ids of the advisories that it is for; empty where there are none."""
     spelt: str = ""
     """The name as its author spells it, for a line that is new."""
 

@@ -19,7 +19,7 @@ def edit(path: str, text: str, chosen: Sequence[Chosen], new: Sequence[New]) -> 
     hashed = re.search(r"(?m)^(?![ \t]*#).*--hash[= ]", text)
     if hashed is not None:
         line = text.count("\n", 0, hashed.start()) + 1
-        raise EditError(f"{path}:{line}: has hashes, which do not hold for other versions")
+        raise EditError(f"{path}:{line}: has hashes, which hold for no other versions; make it again with its tool")
     physical = [match for match in _LINE.findall(text) if match]
     edits: List[Edit] = []
     for demand, move in chosen:

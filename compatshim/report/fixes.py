@@ -41,7 +41,7 @@ def diff(texts: Iterable[Tuple[str, str, str]]) -> str:
     """A unified diff, as ``git apply`` and ``patch`` take it."""
     made = []
     for path, old, new in texts:
-        name = path.replace("\\", "/")
+        name = path.replace("\\", "/").lstrip("/")
         lines = difflib.unified_diff(_lines(old), _lines(new), f"a/{name}", f"b/{name}")
         made += [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
     return "".join(made)
@@ -73,7 +73,7 @@ def said(one: Fixed, *, dry: bool) -> Iterator[str]:
             dict.fromkeys(f"{item.advisory.id} ({item.level})" for item in one.remaining if item.level != "note")
         )
         if soft:
-            yield f"{one.path}: {soft} can wait, and stays"
+            yield f"{one.path}: {soft} can wait, and is left as it is"
     elif not one.before:
         yield f"{one.path}: nothing to fix"
 
