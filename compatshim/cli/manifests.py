@@ -12,6 +12,7 @@ from compatshim.errors import CompatshimError
 from compatshim.inventory import files, targets
 from compatshim.inventory.files import Manifest
 from compatshim.inventory.manifest import Contents
+from compatshim.inventory.targets import Target
 from compatshim.metadata.interface import release
 from compatshim.model import Inventory
 
@@ -81,8 +82,10 @@ def _locked(contents: Contents) -> Optional[Contents]:
 class Reading:
     """What all files of a command have in common."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, *, lowest: bool = False) -> None:
+        """With ``lowest``, a file is judged for the oldest interpreter that it admits, and not for the own one."""
         self._args = args
+        self._chosen = targets.lowest if lowest else targets.given
         self.catalog = options.catalog(args)
         """Whose advisories count."""
 
@@ -99,6 +102,10 @@ class Reading:
 
         return probe.markers() if self._args.python is None else environment.search_path(self._args.python)[1]
 
+    def _target(self, contents: Contents) -> Target:
+        """The interpreter that a file is judged for."""
+        return self._chosen(self._own, contents.requires_python)
+
     def everywhere(self, manifest: Manifest) -> Sequence[Analysis]:
         """A lock in every environment that it is for; requirements in the one that is asked for.
 
@@ -112,7 +119,7 @@ class Reading:
             found += [analyse(one, self.catalog) for one in targets.inventories(locked, manifest.path, about=about)]
             if self._closed(contents):
                 return found
-        target = targets.given(self._own, contents.requires_python)
+        target = self._target(contents)
         here = [] if locked is None else targets.inventories(locked, manifest.path, target=target)
         if [one.inventory.versions() for one in found] == [one.versions() for one in here]:
             return [self._fresh(manifest)]  # which has all of it, and what it brings
@@ -132,7 +139,7 @@ class Reading:
         locked = _locked(manifest.contents)
         if locked is None or not self._closed(manifest.contents):
             return self._fresh(manifest)
-        target = targets.given(self._own, manifest.contents.requires_python)
+        target = self._target(manifest.contents)
         inventory = targets.inventories(locked, manifest.path, target=target)[0]
         return analyse(self.completed(inventory), self.catalog)
 
@@ -148,7 +155,7 @@ class Reading:
         """What a file asks for in the target's environment."""
         from compatshim import ranges
 
-        return ranges.asked(contents, targets.given(self._own, contents.requires_python).markers)
+        return ranges.asked(contents, self._target(contents).markers)
 
     def _fresh(self, manifest: Manifest) -> Analysis:
         """What a fresh installation of the requirements gets, judged."""

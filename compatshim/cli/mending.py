@@ -90,12 +90,14 @@ class Mending:
     def __init__(self, args: argparse.Namespace, policy: gate.Policy) -> None:
         """Take the options, and what counts."""
         self._args, self._policy = args, policy
-        self._reading = Reading(args)
+        # A file that says which Pythons it is for must do for the oldest as well.
+        several = (True, False) if args.python is None else (False,)
+        self._readings = [Reading(args, lowest=lowest) for lowest in several]
 
     @property
     def catalog(self) -> Catalog:
         """Whose advisories count."""
-        return self._reading.catalog
+        return self._readings[0].catalog
 
     def mended(self, path: str) -> Outcome:
         """What a file comes to when it is mended. Raises what reading it raises."""
@@ -164,20 +166,22 @@ class Mending:
 
     def _see(self, manifest: Manifest, *, wanted: bool) -> _Seen:
         """Judge a text; with ``wanted`` there is an environment to solve for even where nothing fails."""
-        analyses = tuple(self._reading.everywhere(manifest))
-        own = self._reading.lock(manifest)
-        if own is not None:  # what it is for the target comes first
-            analyses = (own, *analyses)
+        environments: Dict[Tuple[str, str], Analysis] = {}
+        whole = True
+        for reading in self._readings:
+            own = reading.lock(manifest)
+            whole = whole and own is not None
+            # What it comes to for the interpreter is first. Without a lock the last is what an installation gets.
+            several = list(reading.everywhere(manifest))
+            for one in [own, *several] if own is not None else reversed(several):
+                key = (one.inventory.environment, str(sorted(one.inventory.versions().items())))
+                environments.setdefault(key, one)
+        analyses = tuple(environments.values())
         judgement = gate.judge(analyses, self._policy)
         failing = tuple(one for one in judgement.findings if one.fails)
-        numbers = {number for number, one in enumerate(analyses) if _fails(one, failing)}
-        # Without a lock the last is what an installation gets, with all that is brought.
-        order = range(len(analyses)) if own is not None else reversed(range(len(analyses)))
-        worst = next((number for number in order if number in numbers), None)
-        if worst is None and wanted:
-            worst = 0 if own is not None else len(analyses) - 1
+        worst = next((one for one in analyses if _fails(one, failing)), analyses[0] if wanted else None)
         excused = frozenset(one.finding.advisory.id for one, _ in judgement.excused())
-        return _Seen(analyses, failing, excused, None if worst is None else analyses[worst], own is not None)
+        return _Seen(analyses, failing, excused, worst, whole)
 
     def _answer(self, manifest: Manifest, seen: _Seen) -> Answer:
         """The solver's answer for the worst environment; what is ignored is no reason to move anything.
@@ -188,7 +192,7 @@ class Mending:
         catalog = found.catalog
         kept = tuple(one for one in catalog.advisories if one.id not in seen.excused)
         found = found._replace(
-            inventory=self._reading.completed(found.inventory),
+            inventory=self._readings[0].completed(found.inventory),
             catalog=catalog._replace(advisories=kept),
             findings=tuple(one for one in found.findings if one.advisory.id not in seen.excused),
         )
