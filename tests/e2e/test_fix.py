@@ -30,7 +30,7 @@ dependencies = [
 ]
 """
 TYPER = "typer_help"
-OFF = {"UV_PROJECT_ENVIRONMENT": "", "VIRTUAL_ENV": "", "UV_NO_PROGRESS": "1"}
+OFF = {"UV_PROJECT_ENVIRONMENT": "", "VIRTUAL_ENV": "", "UV_NO_PROGRESS": "1", "POETRY_VIRTUALENVS_IN_PROJECT": "1"}
 
 
 def fix(*argv: str, capsys: pytest.CaptureFixture[str]) -> Tuple[int, List[str]]:
@@ -117,6 +117,10 @@ package-mode = false
 [tool.poetry.dependencies]
 python = ">=3.10,<3.13"
 typer = "~0.12"  # the command line
+
+[[tool.poetry.source]]  # without it Poetry asks what mirrors do not have
+name = "simple"
+url = "https://pypi.org/simple/"
 """
 
 
