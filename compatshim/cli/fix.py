@@ -138,8 +138,9 @@ def _write(outcome: Outcome, *, allow_dirty: bool, done: List[str]) -> str:
     """
     from compatshim.edit import write
 
+    own = {os.path.realpath(path) for path in done}
     for original, _ in outcome.texts:
-        reason = write.why_not(original, dirty=allow_dirty)
+        reason = write.why_not(original, dirty=allow_dirty or os.path.realpath(original.path) in own)
         if reason is not None:
             return f"{original.path}: {reason}"
     for number, (original, text) in enumerate(outcome.texts):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from compatshim import gate, ranges
 from compatshim.analysis import Analysis
 from compatshim.answer import Answer
 from compatshim.cli import options
+from compatshim.cli.attempts import EDITED, Attempt
 from compatshim.cli.manifests import Reading
-from compatshim.edit import choose, commands, conda, pyproject, requirements, write
-from compatshim.edit.moves import Chosen, Edit, Edited, EditError, Move, New
+from compatshim.edit import choose, commands, write
+from compatshim.edit.moves import Edit, EditError, Move
 from compatshim.edit.write import Original
-from compatshim.inventory import documents, files
+from compatshim.inventory import files
 from compatshim.inventory.files import Manifest
-from compatshim.inventory.manifest import Source
 from compatshim.model import Catalog, Finding
 from compatshim.solve.problem import Bound
 from compatshim.solve.requirements import Wanted
@@ -24,15 +24,6 @@ from compatshim.solve.search import OutOfBudgetError
 
 ROUNDS = 12
 """Edits of one text, each for what is wrong after the one before, until it counts as a failure."""
-
-Editor = Callable[[str, str, Sequence[Chosen], Sequence[New]], Edited]
-_EDITORS: Mapping[str, Editor] = {
-    "requirements": requirements.edit,
-    "script": pyproject.script,
-    "environment.yml": conda.edit,
-}
-EDITED = frozenset((*_EDITORS, "pyproject"))
-"""The kinds of file that people write. All others are made by tools, and from something else."""
 
 
 class Style(NamedTuple):
@@ -125,7 +116,7 @@ class Mending:
     def _by_hand(self, manifest: Manifest, made: Outcome, seen: _Seen, answer: Answer) -> Outcome:
         reason = ""
         for style in STYLES:
-            attempt = _Attempt(manifest, whole=seen.whole)
+            attempt = Attempt(manifest, whole=seen.whole)
             try:
                 clean = self._tried(attempt, seen, answer, style)
             except (EditError, OutOfBudgetError) as error:
@@ -148,7 +139,7 @@ class Mending:
             commands=_again([write.read(manifest.path)], pins) or _pin(manifest),
         )
 
-    def _tried(self, attempt: _Attempt, seen: _Seen, answer: Answer, style: Style) -> Optional[_Seen]:
+    def _tried(self, attempt: Attempt, seen: _Seen, answer: Answer, style: Style) -> Optional[_Seen]:
         """The text after edits in a style, once it is clean; None when it does not get there."""
         for number in range(ROUNDS):
             moves = _moves(answer, style, frozenset(wish.name for wish in answer.wishes.require))
@@ -212,7 +203,7 @@ class Mending:
                 for reason in answer.reasons
                 if reason.change.after is not None
             ]
-            attempt = _Attempt(source)
+            attempt = Attempt(source)
             try:
                 attempt.apply(moves, answer.analysis, add=False)
             except EditError as error:
@@ -245,79 +236,6 @@ def _source(manifest: Manifest) -> str:
         return ""
     path = os.path.join(folder, name)
     return path if os.path.isfile(path) else ""
-
-
-class _Attempt:
-    """One way to edit a file and what it includes."""
-
-    def __init__(self, manifest: Manifest, *, whole: bool = False) -> None:
-        self._manifest = manifest
-        self._whole = whole
-        self._originals: Dict[str, Original] = {}
-        self._texts: Dict[str, str] = {}
-        self._edits: List[Edit] = []
-
-    def manifest(self, kind: Optional[str]) -> Manifest:
-        """The file as it is after the edits."""
-        self._manifest = files.read(self._manifest.path, kind, self._texts)
-        return self._manifest
-
-    def apply(self, moves: Sequence[Move], analysis: Analysis, *, add: bool) -> bool:
-        """Edit the lines about some moves; whether that changed anything. Raises :exc:`EditError`."""
-        contents = self._manifest.contents
-        here = ranges.asked(contents, analysis.inventory.markers)
-        applies = frozenset((*here.demands, *here.constraints)).__contains__
-        places = {name: one.locations for name, one in analysis.inventory.distributions.items()}
-        chosen, new = choose.lines(contents.demands, applies, moves, places, add=add, whole=self._whole)
-        by_file = choose.by_file(chosen)
-        if new:
-            bounds = [one.location.path for one in contents.demands if one.constraint]
-            own = bounds[-1] if bounds and self._manifest.kind.name == "requirements" else self._manifest.path
-            by_file.setdefault(own, [])
-        changed = False
-        for path, several in by_file.items():
-            text = self._text(path)
-            added = new if new and path == own else []
-            edited = self._editor(text)(path, text, several, added)
-            if edited.text != text:
-                changed = True
-                self._texts[os.path.realpath(path)] = edited.text
-                self._merge(edited.edits)
-        return changed
-
-    def _text(self, path: str) -> str:
-        real = os.path.realpath(path)
-        if real not in self._originals:
-            self._originals[real] = write.read(path)
-        return self._texts.get(real, self._originals[real].text)
-
-    def _editor(self, text: str) -> Editor:
-        if self._manifest.kind.name != "pyproject":
-            return _EDITORS[self._manifest.kind.name]
-        files.require(Source(self._manifest.path, ""), "tomlkit")
-        folder = os.path.dirname(os.path.abspath(self._manifest.path))
-        tool = pyproject.tool(documents.toml(Source(self._manifest.path, text)), os.listdir(folder))
-        return lambda path, text, chosen, new: pyproject.edit(path, text, chosen, new, tool)
-
-    def _merge(self, edits: Sequence[Edit]) -> None:
-        """Put an edit of what was edited before into that one."""
-        for one in edits:
-            for place, old in enumerate(self._edits):
-                if (old.path, old.project, old.after) == (one.path, one.project, one.before):
-                    via = tuple(dict.fromkeys((*old.via, *one.via)))
-                    self._edits[place] = one._replace(before=old.before, via=via)
-                    break
-            else:
-                self._edits.append(one)
-
-    def edits(self) -> Tuple[Edit, ...]:
-        """What was changed, each line once."""
-        found = (one for one in self._edits if one.before != one.after)
-        return tuple(sorted(found, key=lambda one: (one.path, one.line or 0)))
-
-    def written(self) -> Tuple[Tuple[Original, str], ...]:
-        """The files to write, and their texts."""
-        return tuple((self._originals[real], text) for real, text in self._texts.items())
 
 
 def _moves(answer: Answer, style: Style, wished: FrozenSet[str]) -> List[Move]:

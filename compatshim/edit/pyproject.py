@@ -92,7 +92,7 @@ def _edit(
             f"{missed[0].location}: {missed[0].name or missed[0].project} was not found again to be changed"
         )
     added = [_add(document, lists, item, tool) for item in new]
-    made_text = _dumped(path, text, tomlkit.dumps(document), len(done))
+    made_text = _dumped(path, text, tomlkit.dumps(document), len(done) + len(added))
     edits = [
         Edit(path, _line(made_text, after), move.project, before, after, move.via) for move, before, after in done
     ]
@@ -215,7 +215,7 @@ def _dumped(path: str, before: str, after: str, edits: int) -> str:
     old, made = before.splitlines(keepends=True), after.splitlines(keepends=True)
     matcher = difflib.SequenceMatcher(None, old, made, autojunk=False)
     gone = sum(stop - start for tag, start, stop, _, _ in matcher.get_opcodes() if tag in ("replace", "delete"))
-    if gone > edits + 3:
+    if gone > edits:
         raise EditError(f"{path}: could not be changed without other changes to its form; nothing was written")
     return after
 

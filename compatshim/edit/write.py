@@ -100,7 +100,7 @@ def replace(original: Original, text: str) -> None:
         with open(descriptor, "wb") as file:
             file.write(original.encoded(text))
             file.flush()
-            _like(target, temporary, before)
+            _like(original.path, target, temporary, before)
             os.fsync(file.fileno())
         _unchanged(target, original)
         os.replace(temporary, target)
@@ -111,11 +111,16 @@ def replace(original: Original, text: str) -> None:
     _settle(folder)
 
 
-def _like(target: str, temporary: str, before: os.stat_result) -> None:
-    """Give a new file what the old one has, but for its time."""
+def _like(path: str, target: str, temporary: str, before: os.stat_result) -> None:
+    """Give a new file what the old one has, but for its time. Raises :exc:`EditError` where one may not."""
     own = os.stat(temporary)
-    if hasattr(os, "chown") and (own.st_uid, own.st_gid) != (before.st_uid, before.st_gid):
-        os.chown(temporary, before.st_uid, before.st_gid)
+    owner = (before.st_uid, before.st_gid)
+    if hasattr(os, "chown") and (own.st_uid, own.st_gid) != owner:
+        try:
+            os.chown(temporary, *owner)
+        except PermissionError:
+            who = "{}:{}".format(*owner)
+            raise EditError(f"{path}: belongs to {who}, and a new file of yours would not") from None
     shutil.copystat(target, temporary)
     os.utime(temporary)
 

@@ -56,11 +56,11 @@ def read(path: str, kind: Optional[str] = None, instead: Mapping[str, str] = Map
     return Manifest(source.path, found, found.read(source))
 
 
-def require(source: Source, *modules: str) -> None:
-    """Raise :exc:`ManifestError` when something that reading a file takes is not installed."""
+def require(source: Source, *modules: str, done: str = "read") -> None:
+    """Raise :exc:`ManifestError` when something is not installed that it takes to have a file ``done``."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise source.error(
-            f"cannot be read without {' and '.join(missing)}, not installed here: "
+            f"cannot be {done} without {' and '.join(missing)}, not installed here: "
             "python -m pip install 'compatshim[files]'"
         )

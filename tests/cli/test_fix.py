@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from compatshim import cli
 from compatshim.edit import write
 from compatshim.inventory import documents
+from compatshim.metadata.interface import release
+from compatshim.metadata.snapshot import Snapshot
 from tests.cli.conftest import Command
 from tests.inventory.corpus import FOLDER
 
@@ -274,6 +280,26 @@ class TestWhatHolds:
         assert Path("requirements.txt").read_text() == STORY
 
 
+class TestPythons:
+    """The oldest that a file admits counts as well, and pandas 3 is for 3.11 and later."""
+
+    TEXT = '[project]\nname = "a"\nrequires-python = ">={}"\ndependencies = ["typer==0.12.5", "click>=8.2"]\n'
+
+    @pytest.mark.parametrize("python", ["3.10", "3.11"])
+    def test_the_oldest_can_have_what_is_written(self, command: Command, python: str) -> None:
+        path = put(self.TEXT.format(python), "pyproject.toml")
+        pin = re.search(r"typer==([\d.]+)", mended(command, path))
+        assert pin is not None
+        known = release(Snapshot.bundled(), "typer", Version(pin[1]))
+        assert known is not None
+        assert SpecifierSet(known.requires_python).contains(f"{python}.20")
+
+    def test_the_one_that_is_named_is_the_only_one(self, command: Command) -> None:
+        path = put(self.TEXT.format("3.8"), "pyproject.toml")
+        assert command("fix", "--python", sys.executable)[0] == cli.CLEAN
+        assert "typer==0.12.5" not in path.read_text()
+
+
 class TestPaths:
     def test_several(self, command: Command) -> None:
         put(STORY, "a.txt")
@@ -325,6 +351,16 @@ class TestSafety:
         assert command("fix", "--diff")[0] == cli.FINDINGS
         assert command("fix", "--allow-dirty")[0] == cli.CLEAN
         assert path.read_text() != STORY
+
+    def test_what_was_written_a_moment_ago_is_not_somebody_elses(self, command: Command) -> None:
+        put("-r base.txt\nevaluate==0.4.1\n", "a.txt")
+        put("-r base.txt\nevaluate==0.4.6\nfilelock==3.12.0\ndatasets<4\n", "b.txt")
+        put("datasets==2.16.1\n", "base.txt")
+        init()
+        code, out, err = command("fix", "a.txt", "b.txt", "--require", "datasets<3")
+        assert code == cli.CLEAN, err
+        assert {line.partition(":")[0] for line in out.splitlines()} >= {"a.txt", "base.txt"}
+        assert command("check", "a.txt", "b.txt")[0] == cli.CLEAN
 
     def test_one_that_may_not_keeps_all_of_a_file_from_being_written(self, command: Command) -> None:
         put("-r b.txt\nevaluate==0.4.1\nfilelock==3.12.0\n", "a.txt")
@@ -410,3 +446,13 @@ def test_texts_stand_for_files(tmp_path: Path) -> None:
     path = tmp_path / "r.txt"
     path.write_text("a")
     assert documents.load(str(path), instead={os.path.realpath(path): "b"}).text == "b"
+
+
+def test_what_is_not_installed_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(PYPROJECT, "pyproject.toml")
+    own = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tomlkit" else own(name))
+    code, _, err = command("fix")
+    assert code == cli.ERROR
+    assert "pyproject.toml: cannot be edited without tomlkit, not installed here: python -m pip install" in err
+    assert Path("pyproject.toml").read_text() == PYPROJECT
