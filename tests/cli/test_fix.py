@@ -281,7 +281,7 @@ class TestWhatHolds:
 
 
 class TestPythons:
-    """The oldest that a file admits counts as well, and pandas 3 is for 3.11 and later."""
+    """The oldest that a file admits counts as well: what the newest can have, it may not."""
 
     TEXT = '[project]\nname = "a"\nrequires-python = ">={}"\ndependencies = ["typer==0.12.5", "click>=8.2"]\n'
 

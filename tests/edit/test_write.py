@@ -7,8 +7,10 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
 
@@ -105,17 +107,65 @@ def test_other_names_of_a_file_are_said(file: Path) -> None:
     assert "hard links" in (write.why_not(write.read(str(file)), dirty=True) or "")
 
 
-@pytest.mark.skipif(ROOT or sys.platform == "win32", reason="root may write anything")
-def test_what_may_not_be_written_is_said(file: Path) -> None:
-    found = write.read(str(file))
-    file.chmod(0o444)
-    assert "may not be written" in (write.why_not(found, dirty=True) or "")
-    file.chmod(0o644)
-    file.parent.chmod(0o555)
-    try:
-        assert "cannot be replaced" in (write.why_not(found, dirty=True) or "")
-    finally:
-        file.parent.chmod(0o755)
+NOBODY = 65534
+
+
+def as_somebody(action: Callable[[], str]) -> str:
+    """What an action says when it is done by a user who may do less than root."""
+    if not ROOT:
+        return action()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = "broke"
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            said = action()
+        finally:
+            os.write(writing, said.encode())
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with open(reading, encoding="utf-8") as pipe:
+        return pipe.read()
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A file in a folder that everybody may reach and write to."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "requirements.txt"
+        path.parent.chmod(0o777)
+        path.write_text(OLD)
+        path.chmod(0o666)
+        yield path
+
+
+def test_what_may_not_be_written_is_said(open_to_all: Path) -> None:
+    found = write.read(str(open_to_all))
+    open_to_all.chmod(0o444)
+    assert "may not be written" in as_somebody(lambda: write.why_not(found, dirty=True) or "")
+    open_to_all.chmod(0o666)
+    open_to_all.parent.chmod(0o555)
+    assert "cannot be replaced" in as_somebody(lambda: write.why_not(found, dirty=True) or "")
+    open_to_all.parent.chmod(0o777)
+    assert as_somebody(lambda: write.why_not(found, dirty=True) or "") == ""
+
+
+@pytest.mark.skipif(not ROOT, reason="only root has files that others may write and not own")
+def test_what_belongs_to_others_goes_on_to_belong_to_them(open_to_all: Path) -> None:
+    def replaced() -> str:
+        try:
+            write.replace(write.read(str(open_to_all)), NEW)
+        except EditError as error:
+            return str(error)
+        return ""
+
+    assert f"belongs to 0:{open_to_all.stat().st_gid}" in as_somebody(replaced)
+    assert open_to_all.read_text() == OLD
+    assert names(open_to_all.parent) == ["requirements.txt"]
 
 
 class TestGit:
