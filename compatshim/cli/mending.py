@@ -282,7 +282,7 @@ def _worse(before: _Seen, after: _Seen) -> str:
     found = [
         item for one in after.analyses for item in one.inventory.unread if (item.project, item.reason) not in known
     ]
-    return f"after the edit, {found[0]}" if found else ""
+    return f"after the edit, {found[0]}; --python tells for which Python it is, if for another" if found else ""
 
 
 def _after(manifest: Manifest, texts: Sequence[Tuple[Original, str]]) -> Tuple[str, ...]:

@@ -208,16 +208,23 @@ def _indent(several: Any) -> str:
     return found[1] if found else "    "
 
 
-def _dumped(path: str, before: str, after: str, edits: int) -> str:
-    """The new text, with the line ends of the old one. Raises :exc:`EditError` when other lines have changed."""
-    if "\r\n" in before:
-        after = re.sub(r"(?<!\r)\n", "\r\n", after)
-    old, made = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    matcher = difflib.SequenceMatcher(None, old, made, autojunk=False)
-    gone = sum(stop - start for tag, start, stop, _, _ in matcher.get_opcodes() if tag in ("replace", "delete"))
-    if gone > edits:
+def _dumped(path: str, text: str, made: str, edits: int) -> str:
+    """The new text: lines that were not meant are taken from the old one, for some tomlkits write them otherwise.
+
+    Raises :exc:`EditError` when more lines have changed than there are edits.
+    """
+    import tomlkit
+
+    old, plain = text.splitlines(keepends=True), tomlkit.dumps(tomlkit.parse(text)).splitlines(keepends=True)
+    new = (re.sub(r"(?<!\r)\n", "\r\n", made) if "\r\n" in text else made).splitlines(keepends=True)
+    found: List[str] = []
+    gone = 0
+    for tag, start, stop, first, behind in difflib.SequenceMatcher(None, plain, new, autojunk=False).get_opcodes():
+        found += old[start:stop] if tag == "equal" else new[first:behind]
+        gone += 0 if tag == "equal" else stop - start
+    if gone > edits or len(plain) != len(old):
         raise EditError(f"{path}: could not be changed without other changes to its form; nothing was written")
-    return after
+    return "".join(found)
 
 
 def _line(text: str, requirement: str) -> Optional[int]:
