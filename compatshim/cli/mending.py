@@ -17,6 +17,7 @@ from compatshim.edit.moves import Edit, EditError, Move
 from compatshim.edit.write import Original
 from compatshim.inventory import files
 from compatshim.inventory.files import Manifest
+from compatshim.inventory.manifest import ManifestError
 from compatshim.model import Catalog, Finding
 from compatshim.solve.problem import Bound
 from compatshim.solve.requirements import Wanted
@@ -193,10 +194,9 @@ class Mending:
 
     def _by_its_tool(self, manifest: Manifest, made: Outcome, answer: Answer) -> Outcome:
         """A lock: what it is made from is edited where that rules the answer out, and its tool does the rest."""
-        beside = _source(manifest)
+        source = _source(manifest)
         direct: FrozenSet[str] = frozenset()
-        if beside:
-            source = files.read(beside)
+        if source is not None:
             direct = frozenset(one.project for one in source.contents.demands)
             moves = [
                 Move(reason.change.project, reason.change.after, via=reason.advisories)
@@ -210,20 +210,24 @@ class Mending:
                 return made._replace(refused=str(error))
             made = made._replace(edits=attempt.edits(), texts=attempt.written())
         text = "" if os.path.isdir(manifest.path) else write.read(manifest.path).text
-        found = commands.lock(made.kind, commands.Locked(manifest.path, answer.changes, direct, beside), text)
+        found = commands.lock(
+            made.kind,
+            commands.Locked(manifest.path, answer.changes, direct, source.path if source is not None else ""),
+            text,
+        )
         return made._replace(
             commands=found or _pin(manifest),
-            refused="is written by its own tool, and not edited",
+            refused="is written by its own tool, and not edited; check it again when that was run",
         )
 
 
 def _pin(manifest: Manifest) -> Tuple[str, ...]:
     """The way out where nothing else is known: constraints to make a file again with."""
-    return (f"python -m compatshim pin {manifest.path} > constraints.txt",)
+    return (f"{commands.line('python', '-m', 'compatshim', 'pin', manifest.path)} > constraints.txt",)
 
 
-def _source(manifest: Manifest) -> str:
-    """The file that a lock is made from; empty where there is none beside it that can be edited."""
+def _source(manifest: Manifest) -> Optional[Manifest]:
+    """The file that a lock is made from; None where there is none beside it that can be read."""
     folder, name = os.path.split(manifest.path)
     kind = manifest.kind.name
     if kind == "uv.lock" and name.endswith(".py.lock"):
@@ -233,9 +237,11 @@ def _source(manifest: Manifest) -> str:
     elif kind == "conda-lock":
         name = "environment.yml"
     else:
-        return ""
-    path = os.path.join(folder, name)
-    return path if os.path.isfile(path) else ""
+        return None
+    try:
+        return files.read(os.path.join(folder, name))
+    except (ManifestError, OSError):  # it need not be there, nor name anything
+        return None
 
 
 def _moves(answer: Answer, style: Style, wished: FrozenSet[str]) -> List[Move]:
@@ -288,11 +294,12 @@ def _worse(before: _Seen, after: _Seen) -> str:
 def _after(manifest: Manifest, texts: Sequence[Tuple[Original, str]]) -> Tuple[str, ...]:
     """What is to be run once the new texts are there: the lock that is made from them, what was compiled."""
     folder = os.path.dirname(manifest.path)
-    where = f" --directory {folder}" if folder else ""
     found = []
     if manifest.kind.name == "pyproject":
         beside = os.listdir(folder or ".")
-        found += [f"{command}{where}" for name, command in _LOCKS if name in beside]
+        for name, tool, option in _LOCKS:
+            if name in beside:
+                found.append(commands.line(tool, "lock", *((option, folder) if folder else ())))
     return (*found, *_again([original for original, _ in texts], ()))
 
 
@@ -304,9 +311,14 @@ def _again(originals: Sequence[Original], pins: Sequence[str]) -> Tuple[str, ...
         sources = [os.path.join(folder, name) for name in commands.sources(original.text)]
         for path in sources:
             if os.path.exists(path) and os.path.realpath(path) != os.path.realpath(original.path):
-                found[f"python -m compatshim fix {path}"] = None
+                found[commands.line("python", "-m", "compatshim", "fix", path)] = None
         found.update(dict.fromkeys(commands.compiled(original.text, pins)))
     return tuple(found)
 
 
-_LOCKS = (("uv.lock", "uv lock"), ("poetry.lock", "poetry lock"), ("pdm.lock", "pdm lock"))
+_LOCKS = (
+    ("uv.lock", "uv", "--directory"),
+    ("poetry.lock", "poetry", "--directory"),
+    ("pdm.lock", "pdm", "--project"),
+)
+"""Locks beside ``pyproject.toml``, whose each is, and the option for another folder."""

@@ -42,7 +42,7 @@ def lock(kind: str, found: Locked, text: str = "") -> Tuple[str, ...]:
         made = [["conda-lock", "lock", "--file", found.source, "--lockfile", found.path]]
     elif kind == "pylock":
         return compiled(text, pins)
-    return tuple(_join(*words) for words in made)
+    return tuple(line(*words) for words in made)
 
 
 def _option(name: str, value: str) -> List[str]:
@@ -74,7 +74,7 @@ def compiled(text: str, pins: Sequence[str]) -> Tuple[str, ...]:
     command = head["command"].strip()
     options = [word for pin in pins for word in ("--upgrade-package", pin)]
     if command.startswith("uv export"):
-        return (_join("uv", "lock", *options), command)
+        return (line("uv", "lock", *options), command)
     return (" ".join([command, *map(_quoted, options)]),)
 
 
@@ -98,10 +98,10 @@ _WITH_A_FILE = frozenset(
 """Options of the tools that take a file which is no source."""
 
 
-def _join(*words: str) -> str:
+def line(*words: str) -> str:
+    """A command for the shells of all systems: double quotes where there is anything to quote."""
     return " ".join(_quoted(word) for word in words)
 
 
 def _quoted(word: str) -> str:
-    """A word for the shells of all systems: double quotes where there is anything to quote."""
     return word if re.fullmatch(r"[\w@%+:,./\\-]+", word) else f'"{word}"'

@@ -179,6 +179,14 @@ class TestOthers:
         assert "    'evaluate [template] ==0.4.6',  # metrics\n" in text
         assert re.search(r'    "datasets>= [\d.]+, <\d+",\n', text)
 
+    def test_the_lock_that_is_made_from_it_is_to_be_made_again(self, command: Command) -> None:
+        path = put(PYPROJECT, "a b/pyproject.toml")
+        for name in ("uv.lock", "pdm.lock"):
+            put("", f"a b/{name}")
+        _, _, err = command("fix", str(path))
+        assert 'then run: uv lock --directory "a b"\n' in err
+        assert 'then run: pdm lock --project "a b"\n' in err
+
     def test_poetry(self, command: Command) -> None:
         text = '[tool.poetry.dependencies]\npython = "^3.11"\nevaluate = "0.4.1"  # metrics\ndatasets = "^2.14"\n'
         after = mended(command, put(text, "pyproject.toml"))
@@ -235,6 +243,17 @@ class TestOthers:
         assert f"{path}: is written by its own tool, and not edited" in err
         assert [line for line in versionless(out) if line in commands] == commands
         assert tree() == before
+
+    def test_a_lock_needs_nothing_beside_it(self, command: Command) -> None:
+        folder = Path("a b")
+        folder.mkdir()
+        shutil.copy(FOLDER / "uv" / "uv.lock", folder)
+        for text in (None, "[tool.ruff]\n", "not TOML"):
+            if text is not None:
+                (folder / "pyproject.toml").write_text(text)
+            code, out, _ = command("fix", "a b/uv.lock")
+            assert code == cli.FINDINGS
+            assert versionless(out) == ['uv lock --directory "a b" --upgrade-package "typer==X"']
 
     def test_what_a_lock_is_made_from_is_edited_where_it_is_in_the_way(self, command: Command) -> None:
         shutil.copytree(FOLDER / "uv", "uv")
