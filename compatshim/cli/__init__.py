@@ -25,6 +25,7 @@ COMMANDS = (
     "check",
     "pin",
     "plan",
+    "fix",
     "explain",
     "status",
     "config",

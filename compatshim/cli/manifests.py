@@ -12,6 +12,7 @@ from compatshim.errors import CompatshimError
 from compatshim.inventory import detect, files, targets
 from compatshim.inventory.files import Manifest
 from compatshim.inventory.manifest import Contents
+from compatshim.inventory.targets import Target
 from compatshim.metadata.interface import release
 from compatshim.model import Inventory
 
@@ -32,10 +33,10 @@ def read(args: argparse.Namespace) -> Read:
     """Read and match everything that the paths name, whatever becomes of one of them."""
     no_environment(args)
     reading = Reading(args)
-    expanded = [_tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
+    expanded = [tried(path, lambda path: files.expand(path, args.kind)) for path in args.paths]
     paths = list(dict.fromkeys(path for several in expanded for path in several or ()))
     paths = paths if args.kind else detect.standing(paths)
-    found = [_tried(path, reading.everywhere) for path in paths]
+    found = [tried(path, lambda path: reading.everywhere(files.read(path, args.kind))) for path in paths]
     whole = [one for several in found for one in several or ()]
     return Read(tuple(whole), None in expanded or None in found)
 
@@ -43,7 +44,7 @@ def read(args: argparse.Namespace) -> Read:
 _Result = TypeVar("_Result")
 
 
-def _tried(path: str, read: Callable[[str], _Result]) -> Optional[_Result]:
+def tried(path: str, read: Callable[[str], _Result]) -> Optional[_Result]:
     """What a path comes to; None, and a word about it, when it cannot be read."""
     try:
         return read(path)
@@ -82,9 +83,12 @@ def _locked(contents: Contents) -> Optional[Contents]:
 class Reading:
     """What all files of a command have in common."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, *, lowest: bool = False) -> None:
+        """With ``lowest``, a file is judged for the oldest interpreter that it admits, and not for the own one."""
         self._args = args
-        self._catalog = options.catalog(args)
+        self._chosen = targets.lowest if lowest else targets.given
+        self.catalog = options.catalog(args)
+        """Whose advisories count."""
 
     @cached_property
     def _snapshot(self) -> Snapshot:
@@ -99,23 +103,24 @@ class Reading:
 
         return probe.markers() if self._args.python is None else environment.search_path(self._args.python)[1]
 
-    def everywhere(self, path: str) -> Sequence[Analysis]:
+    def _target(self, contents: Contents) -> Target:
+        """The interpreter that a file is judged for."""
+        return self._chosen(self._own, contents.requires_python)
+
+    def everywhere(self, manifest: Manifest) -> Sequence[Analysis]:
         """A lock in every environment that it is for; requirements in the one that is asked for.
 
         Exact versions that do not say all that they bring are both.
         """
-        manifest = files.read(path, self._args.kind)
         contents = manifest.contents
         locked = _locked(contents)
         found: List[Analysis] = []
         if locked is not None:
-            about = frozenset(self._catalog.projects)
-            found += [
-                analyse(one, self._catalog) for one in targets.inventories(locked, manifest.path, about=about)
-            ]
+            about = frozenset(self.catalog.projects)
+            found += [analyse(one, self.catalog) for one in targets.inventories(locked, manifest.path, about=about)]
             if self._closed(contents):
                 return found
-        target = targets.given(self._own, contents.requires_python)
+        target = self._target(contents)
         here = [] if locked is None else targets.inventories(locked, manifest.path, target=target)
         if [one.inventory.versions() for one in found] == [one.versions() for one in here]:
             return [self._fresh(manifest)]  # which has all of it, and what it brings
@@ -125,14 +130,19 @@ class Reading:
         )
         return [*found, fresh._replace(inventory=named)]
 
+    def lock(self, manifest: Manifest) -> Optional[Analysis]:
+        """Of a file that names exact versions for all that there is, what they come to for one interpreter."""
+        closed = _locked(manifest.contents) is not None and self._closed(manifest.contents)
+        return self.target(manifest) if closed else None
+
     def target(self, manifest: Manifest) -> Analysis:
         """A file for one interpreter, with what its distributions require."""
         locked = _locked(manifest.contents)
         if locked is None or not self._closed(manifest.contents):
             return self._fresh(manifest)
-        target = targets.given(self._own, manifest.contents.requires_python)
+        target = self._target(manifest.contents)
         inventory = targets.inventories(locked, manifest.path, target=target)[0]
-        return analyse(self._completed(inventory), self._catalog)
+        return analyse(self.completed(inventory), self.catalog)
 
     def _closed(self, contents: Contents) -> bool:
         """Whether exact versions say all that they bring."""
@@ -146,7 +156,7 @@ class Reading:
         """What a file asks for in the target's environment."""
         from compatshim import ranges
 
-        return ranges.asked(contents, targets.given(self._own, contents.requires_python).markers)
+        return ranges.asked(contents, self._target(contents).markers)
 
     def _fresh(self, manifest: Manifest) -> Analysis:
         """What a fresh installation of the requirements gets, judged."""
@@ -158,13 +168,13 @@ class Reading:
         unread, allowed = contents.unread, getattr(args, "allowed", False)
         if not args.index:
             return ranges.judge(
-                asked, self._catalog, self._snapshot, path=manifest.path, unread=unread, allowed=allowed
+                asked, self.catalog, self._snapshot, path=manifest.path, unread=unread, allowed=allowed
             )
         base = Inventory(manifest.path, {}, (), asked.markers)
         with source.opened(args, base, ranges.wishes(asked, self._snapshot)) as metadata:
-            return ranges.judge(asked, self._catalog, metadata, path=manifest.path, unread=unread, allowed=allowed)
+            return ranges.judge(asked, self.catalog, metadata, path=manifest.path, unread=unread, allowed=allowed)
 
-    def _completed(self, inventory: Inventory) -> Inventory:
+    def completed(self, inventory: Inventory) -> Inventory:
         """The inventory with what its distributions require, where that is known: locks do not say it in full."""
         found = {}
         for name, item in inventory.distributions.items():

@@ -71,6 +71,14 @@ def output(parser: argparse.ArgumentParser, formats: Sequence[str] = ("text", "j
 
 
 def solving(parser: argparse.ArgumentParser, objective: str) -> None:
+    """What the solver may do, and whether an installer is asked about it."""
+    bounds(parser, objective)
+    parser.add_argument(
+        "--verify", action="store_true", help="ask the real installer (uv, else pip) for a dry run of the answer"
+    )
+
+
+def bounds(parser: argparse.ArgumentParser, objective: str) -> None:
     """What the solver may do."""
     index(parser)
     parser.add_argument(
@@ -115,9 +123,6 @@ def solving(parser: argparse.ArgumentParser, objective: str) -> None:
         choices=("least-change", "recommended"),
         default=objective,
         help="least-change makes it work today, recommended gets out of the hole; default: %(default)s",
-    )
-    parser.add_argument(
-        "--verify", action="store_true", help="ask the real installer (uv, else pip) for a dry run of the answer"
     )
 
 
@@ -225,7 +230,7 @@ def solved(args: argparse.Namespace, alternatives: int = 0) -> Optional[Answer]:
     not_checked(found.inventory)
     if nothing_read(found.inventory):
         return None
-    return answer(args, found, args.objective, _wishes(args, found.inventory), alternatives)
+    return answer(args, found, args.objective, wishes(args, found.inventory), alternatives)
 
 
 def verified(args: argparse.Namespace, found: Answer) -> Optional[Verdict]:
@@ -296,7 +301,8 @@ def _levels(args: argparse.Namespace) -> Dict[str, str]:
     return found
 
 
-def _wishes(args: argparse.Namespace, found: Inventory) -> Wishes:
+def wishes(args: argparse.Namespace, found: Inventory) -> Wishes:
+    """What the options ask of an answer."""
     from compatshim.solve.problem import Wishes
 
     return Wishes(

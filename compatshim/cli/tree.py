@@ -16,7 +16,7 @@ from compatshim import processes
 from compatshim.analysis import Analysis
 from compatshim.cli import UsageError, manifests, options
 from compatshim.errors import ERROR, NOTHING, CompatshimError
-from compatshim.inventory import documents, tree
+from compatshim.inventory import documents, files, tree
 from compatshim.inventory.kinds import named
 from compatshim.model import Advisory, Catalog, Finding, Inventory, Location, Unread
 
@@ -155,7 +155,7 @@ def _judge(args: argparse.Namespace) -> Callable[[str], Judged]:
         try:
             if path != "-" and not _opens(os.stat(path).st_mode):
                 return Unread(path, "is no file, but a pipe or a device: it was not opened")
-            return tuple(map(_packed, reading.everywhere(path)))
+            return tuple(map(_packed, reading.everywhere(files.read(path, args.kind))))
         except OSError as error:
             return Unread(path, f"cannot be read: {error.strerror or error}")
         except CompatshimError as error:

@@ -50,7 +50,7 @@ function _shtab_compatshim_using
   test "$_shtab_compatshim_cmdpath" = "$argv"
 end
 
-set -g _shtab_compatshim_commands check pin plan explain status config run enable disable demo completion kb 'kb compile' 'kb snapshot' 'kb new' 'kb lint' 'kb verify' 'kb bisect' 'kb matrix' 'kb map' 'kb export' 'kb import' 'kb replay' 'kb sets'
+set -g _shtab_compatshim_commands check pin plan fix explain status config run enable disable demo completion kb 'kb compile' 'kb snapshot' 'kb new' 'kb lint' 'kb verify' 'kb bisect' 'kb matrix' 'kb map' 'kb export' 'kb import' 'kb replay' 'kb sets'
 set -g _shtab_compatshim_opts_with_value --advisories --advisory --allow-level --alternatives --at-most --baseline --catalog --constraint --disable --disk --fail-on --folder --format --hold --ignore --job --jobs --kind --link --mode --objective --on --os --output --override --path --probes --project --python --record --reproducer --reproducers --require --requires --scheduler --tests --timeout --title --traceback --with --write --write-baseline -c
 
 complete -c compatshim -e
@@ -116,6 +116,24 @@ complete -c compatshim -n '_shtab_compatshim_using plan' -l objective -xka "leas
 complete -c compatshim -n '_shtab_compatshim_using plan' -l verify -d 'ask the real installer (uv, else pip) for a dry run of the answer'
 complete -c compatshim -n '_shtab_compatshim_using plan' -l alternatives -x -d 'show the next best N answers that are really different, and what each costs'
 complete -c compatshim -n '_shtab_compatshim_using plan; and test $_shtab_compatshim_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'look at lock files, requirements and the like, or the folders they are in; - for standard input'
+complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a fix -d 'Edit the files that ask for a known-bad combination: their lines about versions, and nothing else in them. Requirements, `pyproject.toml`, scripts and `environment.yml` are edited; of locks the command of their own tool is told. Without a PATH it is the one file of that sort in the current directory. A new text is judged before it is written, and written whole or not at all. An environment is not touched: `compatshim pin` is for that.'
+complete -c compatshim -n '_shtab_compatshim_using fix' -s h -l help -d 'show this help message and exit'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l kind -xka "requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx" -d 'what kind of file it is, whatever its name and content say'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l python -xka "(__fish_complete_path (commandline -ct))" -d 'mend for this interpreter instead of the one that runs compatshim'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l catalog -xka "(__fish_complete_directories)" -d 'read the advisories in this folder, too (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l format -xka "text json" -d 'default: text'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l diff -d 'print what would be changed, and write nothing'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l allow-dirty -d 'edit also what has changes that are not committed in git'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l ignore -x -d 'pass over this advisory (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l index -d 'ask the package index that uv or pip is configured for, not the bundled snapshot alone'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l hold -x -d 'keep this project as it is (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l require -x -d 'what the answer must satisfy, as "datasets>=3" (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using fix' -s c -l constraint -xka "(__fish_complete_path (commandline -ct))" -d 'what the answer must satisfy where it has the project at all (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l allow-level -x -d 'how far a project (or all others) may move: none, patch, minor, major (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l no-downgrade -d 'let no project go back'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l override -x -d 'let this project be at versions that others say they do not work with (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using fix' -l objective -xka "least-change recommended" -d 'least-change makes it work today, recommended gets out of the hole; default: least-change'
+complete -c compatshim -n '_shtab_compatshim_using fix; and test $_shtab_compatshim_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files to edit, or the folders they are in; default: the one that the current directory has'
 complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a explain -d 'Tell all that is known about an advisory, or find the advisory behind a traceback.'
 complete -c compatshim -n '_shtab_compatshim_using explain' -s h -l help -d 'show this help message and exit'
 complete -c compatshim -n '_shtab_compatshim_using explain' -l catalog -xka "(__fish_complete_directories)" -d 'read the advisories in this folder, too (may be repeated)'

@@ -17,6 +17,7 @@ _shtab_compatshim_commands() {
     disable:'Undo what `compatshim enable` did to an environment, and no more.'
     enable:'Make every Python of an environment import compatshim when it starts. One small file is written next to the installed libraries: a .pth file, or a .start file for Python 3.15 and later. `compatshim disable` takes it away again; COMPATSHIM=off in the environment overrules it.'
     explain:'Tell all that is known about an advisory, or find the advisory behind a traceback.'
+    fix:'Edit the files that ask for a known-bad combination: their lines about versions, and nothing else in them. Requirements, `pyproject.toml`, scripts and `environment.yml` are edited; of locks the command of their own tool is told. Without a PATH it is the one file of that sort in the current directory. A new text is judged before it is written, and written whole or not at all. An environment is not touched: `compatshim pin` is for that.'
     kb:'Work on the knowledge base: the start-up index, the snapshot, the verified rows and the constraint sets.'
     pin:'Write a constraint file under which no known-bad combination can be installed.'
     plan:'Print an ordered upgrade plan; every state on the way is no worse than the one before.'
@@ -135,6 +136,29 @@ _shtab_compatshim_explain_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_compatshim_explain_defaults_added=0
+
+_shtab_compatshim_fix_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--kind[what kind of file it is, whatever its name and content say]:kind:(requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx)"
+  "--python[mend for this interpreter instead of the one that runs compatshim]:PATH:_files"
+  "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
+  "--format[default\: text]:format:(text json)"
+  "--diff[print what would be changed, and write nothing]"
+  "--allow-dirty[edit also what has changes that are not committed in git]"
+  "*--ignore[pass over this advisory (may be repeated)]:ID:"
+  "--index[ask the package index that uv or pip is configured for, not the bundled snapshot alone]"
+  "*--hold[keep this project as it is (may be repeated)]:NAME:"
+  "*--require[what the answer must satisfy, as \"datasets\>\=3\" (may be repeated)]:REQUIREMENT:"
+  "*"{-c,--constraint}"[what the answer must satisfy where it has the project at all (may be repeated)]:FILE:_files"
+  "*--allow-level[how far a project (or all others) may move\: none, patch, minor, major (may be repeated)]:[NAME:]LEVEL:"
+  "--no-downgrade[let no project go back]"
+  "*--override[let this project be at versions that others say they do not work with (may be repeated)]:NAME:"
+  "--objective[least-change makes it work today, recommended gets out of the hole\; default\: least-change]:objective:(least-change recommended)"
+  "(*)::files to edit, or the folders they are in\; default\: the one that the current directory has:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_compatshim_fix_defaults_added=0
 
 _shtab_compatshim_kb_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -381,6 +405,7 @@ _shtab_compatshim() {
         disable) _arguments -C -s $_shtab_compatshim_disable_options ;;
         enable) _arguments -C -s $_shtab_compatshim_enable_options ;;
         explain) _arguments -C -s $_shtab_compatshim_explain_options ;;
+        fix) _arguments -C -s $_shtab_compatshim_fix_options ;;
         kb) _shtab_compatshim_kb ;;
         pin) _arguments -C -s $_shtab_compatshim_pin_options ;;
         plan) _arguments -C -s $_shtab_compatshim_plan_options ;;

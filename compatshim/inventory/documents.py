@@ -11,7 +11,8 @@ import json
 import os
 import re
 import sys
-from typing import Any, Dict, List, Optional, Tuple, Union
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from compatshim import files
 from compatshim.inventory.manifest import ManifestError, Source, shown
@@ -30,15 +31,20 @@ _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-
 """What a file may begin with, and the encoding that this stands for."""
 
 
-def load(path: str, *, root: str = "") -> Source:
-    """Read a text file, or standard input for ``-``. Raises :exc:`ManifestError` and :exc:`OSError`."""
+def load(path: str, *, root: str = "", instead: Mapping[str, str] = MappingProxyType({})) -> Source:
+    """Read a text file, or standard input for ``-``. Raises :exc:`ManifestError` and :exc:`OSError`.
+
+    ``instead`` has texts that stand for files, by path without links.
+    """
     if path == "-":
         here = os.getcwd()
-        return Source(STDIN, _decoded(STDIN, sys.stdin.buffer.read(LIMIT + 1)), here, root or here)
-    with open(path, "rb") as file:
-        data = file.read(LIMIT + 1)
+        return Source(STDIN, decoded(STDIN, sys.stdin.buffer.read(LIMIT + 1)), here, root or here)
+    text = instead.get(os.path.realpath(path)) if instead else None
+    if text is None:
+        with open(path, "rb") as file:
+            text = decoded(path, file.read(LIMIT + 1))
     folder = os.path.dirname(os.path.abspath(path))
-    return Source(path, _decoded(path, data), folder, root or project_root(folder))
+    return Source(path, text, folder, root or project_root(folder), instead)
 
 
 def project_root(folder: str) -> str:
@@ -56,14 +62,20 @@ def inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _decoded(path: str, data: bytes) -> str:
+def encoding(data: bytes) -> Tuple[bytes, str]:
+    """The byte order mark that a file begins with, if any, and the encoding of what follows."""
+    mark = next((one for one in _MARKS if data.startswith(one)), b"")
+    return mark, _MARKS.get(mark, "utf-8")
+
+
+def decoded(path: str, data: bytes) -> str:
+    """The text of a file, its line ends as they are. Raises :exc:`ManifestError`."""
     if len(data) > LIMIT:
         raise ManifestError(f"{path}: is larger than {LIMIT >> 20} MiB, which no manifest is: it was not read")
-    mark = next((one for one in _MARKS if data.startswith(one)), b"")
+    mark, name = encoding(data)
     data = data[len(mark) :]
-    encoding = _MARKS.get(mark, "utf-8")
     try:
-        return data.decode(encoding)
+        return data.decode(name)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ManifestError(f"{path}:{line}: is not UTF-8: {error.reason} (byte {error.start + 1})") from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from typing import List, NamedTuple, Optional
+from types import MappingProxyType
+from typing import List, Mapping, NamedTuple, Optional
 
 from compatshim.inventory import detect, documents
 from compatshim.inventory.kinds import BY_NAME, Kind, named
@@ -34,8 +35,11 @@ def expand(path: str, kind: Optional[str] = None) -> List[str]:
     return found
 
 
-def read(path: str, kind: Optional[str] = None) -> Manifest:
-    """Read one file. Raises :exc:`ManifestError` and :exc:`OSError`."""
+def read(path: str, kind: Optional[str] = None, instead: Mapping[str, str] = MappingProxyType({})) -> Manifest:
+    """Read one file. Raises :exc:`ManifestError` and :exc:`OSError`.
+
+    ``instead`` has texts that stand for files, by path without links.
+    """
     if path != "-" and os.path.isdir(path):
         source = Source(path, "", os.path.abspath(path))
         found = BY_NAME["conda-meta"]
@@ -44,7 +48,7 @@ def read(path: str, kind: Optional[str] = None) -> Manifest:
             source = Source(inner, "", os.path.abspath(inner))
     else:
         try:
-            source = documents.load(path)
+            source = documents.load(path, instead=instead)
         except ValueError as error:  # a null character in a path
             raise ManifestError(f"{path!r}: {error}") from error
         found = BY_NAME[kind] if kind is not None else detect.kind(source)
@@ -52,11 +56,11 @@ def read(path: str, kind: Optional[str] = None) -> Manifest:
     return Manifest(source.path, found, found.read(source))
 
 
-def require(source: Source, *modules: str) -> None:
-    """Raise :exc:`ManifestError` when something that reading a file takes is not installed."""
+def require(source: Source, *modules: str, done: str = "read") -> None:
+    """Raise :exc:`ManifestError` when something is not installed that it takes to have a file ``done``."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise source.error(
-            f"cannot be read without {' and '.join(missing)}, not installed here: "
+            f"cannot be {done} without {' and '.join(missing)}, not installed here: "
             "python -m pip install 'compatshim[files]'"
         )

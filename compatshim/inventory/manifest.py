@@ -30,6 +30,8 @@ class Source(NamedTuple):
     """The folder that paths in it are relative to."""
     root: str = ""
     """The folder that what it includes must lie in, absolute and without links; empty when nothing is included."""
+    instead: Mapping[str, str] = MappingProxyType({})
+    """Texts that stand for files that it includes, by path without links."""
 
     def error(self, reason: str, line: Optional[int] = None) -> ManifestError:
         """The error to raise; ``reason`` begins with a verb."""

@@ -76,6 +76,14 @@ def given(markers: Mapping[str, str], requires_python: str) -> Target:
     return Target(admitted[-1], "", {**markers, **newest})
 
 
+def lowest(markers: Mapping[str, str], requires_python: str) -> Target:
+    """The oldest interpreter that a file admits, else the one with these markers; the platform is that of both."""
+    admitted = [one for one in PYTHONS if requires_python and _admits(requires_python, one)]
+    if not admitted or markers.get("python_version") == admitted[0]:
+        return given(markers, requires_python)
+    return Target(admitted[0], "", {**markers, **_of_python(admitted[0])})
+
+
 def _of_python(python: str) -> Dict[str, str]:
     full = f"{python}.20"
     return {"python_version": python, "python_full_version": full, "implementation_version": full}

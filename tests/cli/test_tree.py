@@ -18,6 +18,7 @@ from compatshim import cli, processes, report
 from compatshim.cli import manifests, tree
 from compatshim.inventory import probe
 from compatshim.inventory import tree as walker
+from compatshim.inventory.files import Manifest
 from tests import ci
 
 Answer = Tuple[int, str, str]
@@ -194,9 +195,9 @@ class TestContent:
         seen: List[str] = []
         real = manifests.Reading.everywhere
 
-        def counting(self: manifests.Reading, path: str) -> Any:
-            seen.append(path)
-            return real(self, path)
+        def counting(self: manifests.Reading, manifest: Manifest) -> Any:
+            seen.append(manifest.path)
+            return real(self, manifest)
 
         monkeypatch.setattr(manifests.Reading, "everywhere", counting)
         code, out, _ = run(capsys, ".", "--format", "json")
@@ -318,10 +319,10 @@ class TestHostile:
         write({f"x{one:02}/requirements.txt": f"rich==14.0.0\n# {one}\n" for one in range(40)})
         real = manifests.Reading.everywhere
 
-        def dying(self: manifests.Reading, path: str) -> Any:
-            if "x07" in path or "x31" in path:
+        def dying(self: manifests.Reading, manifest: Manifest) -> Any:
+            if "x07" in manifest.path or "x31" in manifest.path:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return real(self, path)
+            return real(self, manifest)
 
         monkeypatch.setattr(manifests.Reading, "everywhere", dying)
         code, out, err = run(capsys, ".")

@@ -394,6 +394,18 @@ old = "^1"
         found = read("script", end.join(lines))
         assert (demands(found), found.requires_python) == ([("datasets<3", 6)], ">=3.11")
 
+    def test_what_uv_keeps_to_is_no_requirement(self) -> None:
+        text = (
+            '[project]\nname = "a"\ndependencies = ["x"]\n'
+            '[tool.uv]\nconstraint-dependencies = [\n"filelock<3.12",\n{ package = "y" },\n]\n'
+        )
+        found = read("pyproject", text)
+        assert demands(found) == [("x", 3), ("filelock<3.12", 6)]
+        assert [one.constraint for one in found.demands] == [False, True]
+        assert [reason for _, reason, _ in unread(found)] == [
+            "has a dict in tool.uv.constraint-dependencies, where requirements are wanted"
+        ]
+
 
 class TestConda:
     @pytest.mark.parametrize(

@@ -57,6 +57,18 @@ class TestTargets:
             assert keys <= set(one.markers)
             assert one.markers["python_full_version"].startswith(f"{one.python}.")
 
+    def test_the_lowest_is_the_oldest_that_the_file_admits(self) -> None:
+        markers = {"python_version": "3.12", "python_full_version": "3.12.1", "sys_platform": "win32"}
+        assert targets.lowest(markers, "").markers == markers
+        assert targets.lowest(markers, ">=3.12").markers == markers
+        assert targets.lowest(markers, ">=4").markers == markers
+        other = targets.lowest(markers, ">=3.9.2,<4")
+        assert (other.python, other.markers["python_version"], other.markers["sys_platform"]) == (
+            "3.9",
+            "3.9",
+            "win32",
+        )
+
     def test_the_given_interpreter_counts_if_the_file_admits_it(self) -> None:
         markers = {"python_full_version": "3.9.1", "python_version": "3.9", "sys_platform": "linux"}
         assert targets.given(markers, ">=3.8").markers == markers

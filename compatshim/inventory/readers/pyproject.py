@@ -20,8 +20,10 @@ def read(source: Source) -> Contents:
     places = Places(source)
     project = table(document.get("project"))
     found = [*_project(source, project, places), *_groups(source, document, places)]
-    own = table(table(document.get("tool")).get("poetry"))
+    tools = table(document.get("tool"))
+    own = table(tools.get("poetry"))
     found += _poetry(source, own, places)
+    found += _constraints(source, table(tools.get("uv")), places)
     if not project and not own and "dependency-groups" not in document:  # that of a linter, or beside a setup.py
         reason = "has neither [project] nor [dependency-groups] nor [tool.poetry]: it names no dependencies"
         found.append(source.unread(reason))
@@ -76,6 +78,13 @@ def _list(source: Source, several: object, places: Places, key: str) -> _Found:
             if found is None
             else _known(source, found)
         )
+
+
+def _constraints(source: Source, uv: Mapping[str, Any], places: Places) -> _Found:
+    """What uv keeps to without asking for it."""
+    several = uv.get("constraint-dependencies", [])
+    for one in _list(source, several, places, "tool.uv.constraint-dependencies"):
+        yield one._replace(constraint=True) if isinstance(one, Demand) else one
 
 
 def _known(source: Source, found: Demand) -> Union[Demand, Unread]:
@@ -139,14 +148,14 @@ def _marker(written: str) -> Any:
     return parse_marker(written)
 
 
-_BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
 """As PEP 723 has it."""
 
 
 def script(source: Source) -> Contents:
     """The dependencies in the comment of a script. Raises ``ManifestError`` when there is none or more than one."""
     straight = source.text.replace("\r\n", "\n").replace("\r", "\n")
-    found = [match for match in _BLOCK.finditer(straight) if match["type"] == "script"]
+    found = [match for match in BLOCK.finditer(straight) if match["type"] == "script"]
     if len(found) != 1:
         raise source.error("has several `# /// script` blocks" if found else "has no `# /// script` block")
     lines = found[0]["content"].splitlines()

@@ -82,7 +82,7 @@ class _Reading:
             self._seen.add((real, found.constraint))
             path = os.path.normpath(os.path.join(os.path.dirname(source.path), found.path))
             try:
-                inner = documents.load(real, root=source.root)
+                inner = documents.load(real, root=source.root, instead=source.instead)
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or "cannot be opened"
                 self._unread.append(source.unread(f"includes {named}, which cannot be read: {reason}", found.line))
