@@ -1,7 +1,7 @@
-"""Give huggingface_hub 1.0 and later the class ``HfFolder`` that datasets 2.15.0 imports.
+"""Give huggingface_hub 1.0 and later the class ``HfFolder`` that old releases of its users import.
 
-The class kept the user's token. Its one method that datasets calls, ``get_token``, is a function of huggingface_hub
-today.
+The class kept the user's token. Its one method that datasets, gradio and diffusers call, ``get_token``, is a
+function of huggingface_hub today.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MODULES = ("huggingface_hub",)
 CHANGES = (
     (
         "HfFolder",
-        "is missing, and datasets 2.15.0 imports it: ImportError",
+        "is missing, and datasets 2.15.0, gradio before 5.7.1 and diffusers before 0.28 import it: ImportError",
         "is a class whose get_token is huggingface_hub.get_token",
     ),
 )
-LIMITS = "save_token and delete_token of the class, which datasets does not call: use login and logout."
+LIMITS = "save_token and delete_token of the class, which none of them calls: use login and logout."
 
 
 def probe(module: ModuleType) -> bool:

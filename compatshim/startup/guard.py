@@ -29,10 +29,15 @@ class Mark:
         return self.advisory
 
 
-def before(original: Callable[..., Any], adjust: Callable[..., Tuple[Tuple[Any, ...], Dict[str, Any]]]) -> Any:
+def before(
+    original: Callable[..., Any],
+    adjust: Callable[..., Tuple[Tuple[Any, ...], Dict[str, Any]]],
+    shared: Optional[Mark] = None,
+) -> Any:
     """``original``, called with the arguments that ``adjust`` makes of those given.
 
-    ``adjust`` returns positional and keyword arguments, and changes nothing.
+    ``adjust`` returns positional and keyword arguments, and changes nothing. What is replaced together may have a
+    ``shared`` mark.
     """
     from functools import wraps  # not before there is something to wrap: it loads five more
 
@@ -46,7 +51,7 @@ def before(original: Callable[..., Any], adjust: Callable[..., Tuple[Tuple[Any, 
             return original(*adjusted[0], **adjusted[1])
         return _without_us(original, args, kwargs, ours)
 
-    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    mark = call.__compatshim__ = shared or Mark()  # type: ignore[attr-defined]
     return call
 
 
