@@ -38,6 +38,12 @@ _ADVICE = (
 )
 
 
+class Directory(str):  # noqa: SLOT000  it carries a mark
+    """The path of a directory."""
+
+    __compatshim__: guard.Mark
+
+
 def probe(module: ModuleType) -> bool:
     """Whether the name of this module is missing."""
     if module.__name__ == MODULES[0]:
@@ -48,7 +54,9 @@ def probe(module: ModuleType) -> bool:
 def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
     """The name that was there."""
     if module.__name__ != MODULES[0]:
-        return [(module, "hf_cache_home", module.HF_HOME)]
+        directory = Directory(module.HF_HOME)
+        directory.__compatshim__ = guard.Mark()
+        return [(module, "hf_cache_home", directory)]
 
     def cached_download(*_: Any, **__: Any) -> NoReturn:
         """Refuse."""

@@ -5,10 +5,12 @@ MarkupSafe 2.0 renamed the function ``soft_str`` and kept the old name, which di
 
 from __future__ import annotations
 
+from compatshim.startup import guard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, List, Tuple
+    from typing import Any, Dict, List, Tuple
 
 MODULES = ("markupsafe",)
 CHANGES = (
@@ -27,5 +29,10 @@ def probe(module: ModuleType) -> bool:
 
 
 def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
-    """The function itself: templates call it for every value."""
-    return [(module, "soft_unicode", module.soft_str)]
+    """The function under its old name."""
+    return [(module, "soft_unicode", guard.before(module.soft_str, same))]
+
+
+def same(*args: Any, **kwargs: Any) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+    """The arguments as they are."""
+    return args, kwargs

@@ -390,6 +390,144 @@ return str(table.schema.field("file_name").type) != "string"
     )
 
 
+class TestOpenaiProxies(Orders):
+    versions: ClassVar = {"openai": "1.55.2", "httpx": "0.28.1"}
+    around = ()
+    target = Target(
+        "httpx_proxies",
+        "openai._base_client",
+        "SyncHttpxClientWrapper",
+        patched="SyncHttpxClientWrapper.__init__",
+        reach="class",
+        advisories=("CSA-2026-0045",),
+        fault="""
+try:
+    SyncHttpxClientWrapper(proxies=None, verify=False).close()
+except TypeError:
+    return True
+return False
+""",
+    )
+
+
+class TestOldOpenaiProxies(Orders):
+    # These make the clients of httpx itself.
+    versions: ClassVar = {"openai": "1.2.0", "httpx": "0.28.1"}
+    around = ()
+    target = Target(
+        "httpx_proxies",
+        "openai._base_client",
+        "SyncAPIClient",
+        patched="httpx",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0045",),
+        fault="""
+try:
+    module.httpx.Client(proxies=None, verify=False).close()
+except TypeError:
+    return True
+return False
+""",
+    )
+
+
+class TestAnthropicProxies(Orders):
+    versions: ClassVar = {"anthropic": "0.39.0", "httpx": "0.28.1"}
+    around = ()
+    target = TestOpenaiProxies.target._replace(module="anthropic._base_client", advisories=("CSA-2026-0046",))
+
+
+class TestLightgbmFinite(Orders):
+    versions: ClassVar = {"lightgbm": "4.5.0", "scikit-learn": "1.8.0"}
+    around = ()
+    target = Target(
+        "lightgbm_finite",
+        "lightgbm.sklearn",
+        "LGBMModel",
+        patched="_LGBMCheckArray",
+        reach="globals",
+        advisories=("CSA-2026-0044",),
+        fault="""
+try:
+    return module._LGBMCheckArray([[float("nan")]], force_all_finite=False).shape != (1, 1)
+except TypeError:
+    return True
+""",
+    )
+
+
+class TestFlaskUrlQuote(Orders):
+    versions: ClassVar = {"flask": "2.2.3", "werkzeug": "3.1.9"}
+    around = ()
+    target = Target(
+        "flask_url_quote",
+        "werkzeug.urls",
+        "iri_to_uri",
+        patched="url_quote",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0048",),
+        fault='return not hasattr(module, "url_quote") or module.url_quote("a b$") != "a%20b$"',
+    )
+
+
+class TestJinjaSoftUnicode(Orders):
+    versions: ClassVar = {"jinja2": "2.11.3", "markupsafe": "3.0.4"}
+    around = ()
+    target = Target(
+        "jinja_soft_unicode",
+        "markupsafe",
+        "escape",
+        patched="soft_unicode",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0049",),
+        fault='return not hasattr(module, "soft_unicode") or module.soft_unicode(7) != "7"',
+    )
+
+
+class TestToolbeltAppengine(Orders):
+    versions: ClassVar = {"requests-toolbelt": "0.10.1", "urllib3": "2.8.0"}
+    around = ()
+    target = Target(
+        "toolbelt_appengine",
+        "urllib3.contrib",
+        "__path__",  # there is nothing else in it
+        patched="appengine",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0047",),
+        fault='return not hasattr(getattr(module, "appengine", None), "AppEngineManager")',
+    )
+
+
+class TestHubCachedDownload(Orders):
+    versions: ClassVar = {"diffusers": "0.24.0", "huggingface_hub": "1.4.1"}
+    around = ()
+    target = Target(
+        "hub_cached_download",
+        "huggingface_hub",
+        "get_token",
+        patched="cached_download",
+        reach="globals",
+        without=("foreign",),
+        advisories=("CSA-2026-0036",),
+        fault='return not hasattr(module, "cached_download")',
+    )
+
+
+class TestHubCacheHome(Orders):
+    versions = TestHubCachedDownload.versions
+    around = ()
+    target = TestHubCachedDownload.target._replace(
+        module="huggingface_hub.constants",
+        name="HF_HOME",
+        patched="hf_cache_home",
+        fault='return getattr(module, "hf_cache_home", None) != HF_HOME',
+    )
+
+
 class TestHubHfFolder(Orders):
     versions: ClassVar = {"datasets": "2.15.0", "huggingface_hub": "2.4.0"}
     around = ("numpy<2", "pandas<3", "pyarrow<20")

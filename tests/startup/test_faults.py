@@ -382,6 +382,75 @@ import huggingface_hub
 step(lambda: huggingface_hub.HfFolder.get_token())
 """
 SECRET = {"huggingface_hub/__init__.py": "def get_token(): return 'secret'"}
+DOWNLOAD = {**SECRET, "huggingface_hub/constants.py": "HF_HOME = '/home'"}
+USE_DOWNLOAD = """
+import huggingface_hub.constants
+step(lambda: huggingface_hub.constants.hf_cache_home)
+step(lambda: huggingface_hub.cached_download("https://x"))
+"""
+HTTPX = """
+class Client:
+    def __init__(self, *, base_url, proxy=None): self.made = [base_url, proxy]
+class AsyncClient(Client): pass
+"""
+CLIENTS = """
+import httpx
+class SyncHttpxClientWrapper(httpx.Client): pass
+class AsyncHttpxClientWrapper(httpx.AsyncClient): pass
+class SyncAPIClient:
+    def __init__(self, proxies): self.client = SyncHttpxClientWrapper(base_url="x", proxies=proxies)
+class AsyncAPIClient:
+    def __init__(self, proxies): self.client = AsyncHttpxClientWrapper(base_url="x", proxies=proxies)
+"""
+OLD_CLIENTS = """
+import httpx
+class SyncAPIClient:
+    def __init__(self, proxies): self.client = httpx.Client(base_url="x", proxies=proxies)
+class AsyncAPIClient:
+    def __init__(self, proxies): self.client = httpx.AsyncClient(base_url="x", proxies=proxies)
+"""
+USE_CLIENTS = """
+import openai._base_client as clients
+for proxies in (None, "http://proxy", {"all://": "http://proxy"}):
+    step(lambda: clients.SyncAPIClient(proxies).client.made)
+    step(lambda: clients.AsyncAPIClient(proxies).client.made)
+"""
+CHECKS = """
+def _LGBMCheckArray(x, ensure_all_finite=True): return [x, ensure_all_finite]
+def _LGBMCheckXY(x, y, ensure_all_finite=True): return [x, y, ensure_all_finite]
+class LGBMModel:
+    name = "x"
+    def fit(self, x, y): return _LGBMCheckXY(x, y, force_all_finite=False)
+    def predict(self, x): return _LGBMCheckArray(x, force_all_finite=False)
+"""
+USE_CHECKS = """
+from lightgbm.sklearn import LGBMModel, _LGBMCheckArray
+step(lambda: LGBMModel().fit(1, 2))
+step(lambda: LGBMModel().predict(1))
+step(lambda: _LGBMCheckArray(1))
+"""
+GET_MODULE = "def get_module(name, required=None): return __import__(name)"
+USE_GET_MODULE = """
+from wandb.util import get_module
+step(lambda: [get_module("numpy").float_ is float, get_module("numpy").complex_ is complex])
+step(lambda: get_module("json", required=True).dumps(1))
+"""
+USE_QUOTE = """
+import werkzeug.urls
+step(lambda: werkzeug.urls.url_quote("a b/c"))
+step(lambda: werkzeug.urls.url_quote(b"a b/c"))
+"""
+USE_SOFT = """
+import markupsafe
+step(lambda: markupsafe.soft_unicode(7))
+"""
+APPENGINE = package(urllib3__exceptions="class HTTPError(Exception): pass", urllib3__contrib__socks="")
+USE_APPENGINE = """
+def made():
+    from urllib3.contrib import appengine
+    return appengine.AppEngineManager()
+step(made)
+"""
 FORMATTING = "datasets__formatting__formatting"
 BUILDER = "datasets__packaged_modules__folder_based_builder__folder_based_builder"
 OLD_PINS: Dict[str, Scenario] = {
@@ -458,6 +527,24 @@ OLD_PINS: Dict[str, Scenario] = {
         package(pyarrow=ARRAY, datasets__features__features=TO_PYLIST_WITH_MAPS),
         datasets="2.18.0", pyarrow="20.0.0",
     ),
+    "proxies": pins(
+        USE_CLIENTS, package(httpx=HTTPX, openai___base_client=CLIENTS), openai="1.55.2", httpx="0.28.1"
+    ),
+    "proxies, older": pins(
+        USE_CLIENTS, package(httpx=HTTPX, openai___base_client=OLD_CLIENTS), openai="1.0.0", httpx="0.28.1"
+    ),
+    "checks": pins(
+        USE_CHECKS, package(lightgbm__sklearn=CHECKS), lightgbm="4.5.0", scikit_learn="1.8.0"
+    ),
+    "numpy types": pins(
+        USE_GET_MODULE,
+        package(numpy="float64, complex128 = float, complex", wandb__util=GET_MODULE),
+        wandb="0.17.1", numpy="2.0.0",
+    ),
+    "url_quote": pins(USE_QUOTE, package(werkzeug__urls=""), flask="2.2.3", werkzeug="3.1.9"),
+    "soft_unicode": pins(USE_SOFT, package(markupsafe="soft_str = str"), jinja2="2.11.3", markupsafe="2.1.0"),
+    "App Engine": pins(USE_APPENGINE, APPENGINE, requests_toolbelt="0.10.1", urllib3="2.0.0"),
+    "cached_download": pins(USE_DOWNLOAD, DOWNLOAD, diffusers="0.24.0", huggingface_hub="1.4.1"),
     "HfFolder": pins(USE_HF_FOLDER, SECRET, datasets="2.15.0", huggingface_hub="2.4.0"),
 }  # fmt: skip
 
@@ -576,6 +663,8 @@ THEIRS = (
 LAST = (
     ("replacements.missing", "raise AttributeError"),  # as if nothing were there
     ("replacements.refuse", "raise AttributeError"),
+    ("replacements.cached_download", "raise RuntimeError"),
+    ("replacements.AppEngineManager.__init__", "raise AppEnginePlatformError"),
     ("Late.find_spec", "sys.meta_path[:] ="),
     ("Late.find_spec", "from compatshim.startup import guard"),
     ("Late.find_spec", "guard.failed("),

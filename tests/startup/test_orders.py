@@ -52,17 +52,34 @@ MODULES = ("evaluate.module",)
 def probe(module): return getattr(module.work, "__wrapped__", module.work)() == "bad"
 def replacements(module): return [(module, "work", guard.instead(module.work, lambda: "mended"))]
 """
-FAKES = {"blind": BLIND, "mode": MODE, "hash": HASH, "value": VALUE}
+# Real ones cannot be imported without the shim, which is the fault: an order that begins so ends there.
+NUMPY = Target(
+    "wandb_numpy",
+    "wandb.util",
+    "number",
+    fault="return not hasattr(module.get_module('numpy'), 'float_')",
+    patched="get_module",
+    reach="globals",
+    advisories=("CSA-2026-0043",),
+)
+WANDB = {
+    "numpy.py": "float64, complex128 = float, complex",
+    "wandb/__init__.py": "",
+    "wandb/util.py": "get_module = lambda name: __import__(name)\ndef number(): return get_module('numpy').float_",
+}
+FAKES = {"blind": BLIND, "mode": MODE, "hash": HASH, "value": VALUE, "numpy": NUMPY}
 
 
 def walk(python: str, kind: str, depth: int, home: str, folder: Path) -> None:
     target = FAKES[kind]
-    modules = dict(support.MODULES)
+    modules, versions = dict(support.MODULES), support.STORY
+    if target is NUMPY:
+        modules, versions = WANDB, {"wandb": "0.17.1", "numpy": "2.4.6"}
     if target.reach == "value":
         home = support.copy_package(folder / "home")
         Path(home, "compatshim", "shims", f"{target.shim}.py").write_text(VALUE_SHIM)
         modules["evaluate/module.py"] = "def work(): return 'bad'"
-    site = support.site(folder / "site", support.STORY, modules)
+    site = support.site(folder / "site", versions, modules)
     command = [python, "-s", "-S", "-B", PROGRAM, target.sent(), str(depth)]
     done = support.start(command, env={"PYTHONPATH": os.pathsep.join([home, site])})
     assert done.code == 0, done.err
@@ -95,7 +112,7 @@ class TestNothingIsMissing:
             code = importlib.import_module(f"compatshim.shims.{found.name}")
             wanted |= {(found.name, module) for module in code.MODULES}
         tested = {(one.target.shim, one.target.module) for one in real.Orders.__subclasses__()}
-        assert tested == wanted
+        assert tested == wanted - {(NUMPY.shim, NUMPY.module)}
 
     def test_every_subclass_inherits_the_tests(self) -> None:
         for one in real.Orders.__subclasses__():
