@@ -184,3 +184,111 @@ def test_an_old_evaluate_as_it_is_installed_today(pins: Tuple[str, ...], program
     for program in programs:
         assert support.reproduce(environment, program) == 1, program
         assert support.reproduce(environment, program, shim=True) == 0, program
+
+
+# One neighbour that is too new, and what the program at hand is.
+NEIGHBOURS = {
+    ("evaluate==0.4.6", "datasets==3.6.0", "filelock==3.3.2", "huggingface_hub<0.26"): "evaluate_rendezvous",
+    ("diffusers==0.24.0", "huggingface_hub==1.4.1"): "diffusers_import",
+    ("gradio==5.7.0", "huggingface_hub==1.4.1", "requests"): "gradio_import",
+    ("wandb==0.17.1", "numpy==2.4.6", "setuptools<82"): "wandb_import",
+    ("lightgbm==4.5.0", "scikit-learn==1.8.0"): "lightgbm_fit",
+    ("openai==1.55.2", "httpx==0.28.1"): "openai_client",
+    ("openai==1.2.0", "httpx==0.28.1"): "openai_client",
+    ("anthropic==0.39.0", "httpx==0.28.1"): "anthropic_client",
+    ("requests-toolbelt==0.10.1", "urllib3==2.8.0"): "requests_toolbelt_multipart",
+    ("flask==2.2.3", "werkzeug==3.1.9"): "flask_answer",
+    ("jinja2==2.11.3", "markupsafe==3.0.4"): "jinja_template",
+}
+# What is asked of the older neighbour and of the newer one under the shim, in the same words.
+SAME = {
+    "a proxy that is given": (
+        ("anthropic==0.39.0",),
+        ("httpx==0.27.2", "httpx==0.28.1"),
+        """
+import socket, threading, anthropic
+server = socket.create_server(("127.0.0.1", 0))
+asked = []
+def answer():
+    while True:
+        connection, _ = server.accept()
+        asked.append(connection.recv(1000).split(b"\\r\\n")[0].decode())
+        connection.close()
+threading.Thread(target=answer, daemon=True).start()
+proxy = "http://127.0.0.1:%d" % server.getsockname()[1]
+client = anthropic.Anthropic(api_key="x", base_url="https://nowhere.invalid", max_retries=0, proxies=proxy)
+try:
+    client.models.list() if hasattr(client, "models") else client.get("/v1/models", cast_to=object)
+except anthropic.APIConnectionError:
+    print(asked)
+""",
+        "['CONNECT nowhere.invalid:443 HTTP/1.1']",
+    ),
+    "an anchor": (
+        ("flask==2.2.3",),
+        ("werkzeug==2.3.8", "werkzeug==3.1.9"),
+        """
+import flask
+application = flask.Flask("application")
+application.add_url_rule("/greet", "greet")
+with application.test_request_context():
+    print(ascii([flask.url_for("greet", _anchor=one) for one in ("a b/c$&=", "\\xe9+", 7)]))
+""",
+        "['/greet#a%20b/c$%26%3D', '/greet#%C3%A9+', '/greet#7']",
+    ),
+    "filters": (
+        ("jinja2==2.11.3",),
+        ("markupsafe==2.0.1", "markupsafe==3.0.4"),
+        """
+import jinja2
+page = jinja2.Environment(autoescape=True).from_string("{{ x | upper }} {{ [1, x] | join('<') }} {{ x | string }}")
+print(page.render(x="<a>"))
+""",
+        "&lt;A&gt; 1&lt;&lt;a&gt; &lt;a&gt;",
+    ),
+    "what cannot be had": (
+        ("requests-toolbelt==0.10.1",),
+        ("urllib3==1.26.20", "urllib3==2.8.0"),
+        """
+from requests_toolbelt.adapters.appengine import AppEngineAdapter
+try:
+    AppEngineAdapter()
+except Exception as error:
+    print(type(error).__name__, error)
+""",
+        "AppEnginePlatformError URLFetch is not available in this environment.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("pins", "program"), NEIGHBOURS.items(), ids=NEIGHBOURS.values())
+def test_a_neighbour_that_does_not_fit(pins: Tuple[str, ...], program: str) -> None:
+    environment = support.build({}, around=pins)
+    assert support.reproduce(environment, program) == 1
+    assert support.reproduce(environment, program, shim=True) == 0
+
+
+@pytest.mark.parametrize(("pins", "neighbours", "program", "answer"), SAME.values(), ids=SAME)
+def test_the_same_as_with_the_older_neighbour(
+    pins: Tuple[str, ...], neighbours: Tuple[str, str], program: str, answer: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(f"import sys\nif 'shim' in sys.argv:\n    import compatshim\n{program}")
+    older, newer = (support.build({}, around=(*pins, one)) for one in neighbours)
+    for done in (support.run(older, str(path)), support.run(newer, str(path), "shim", shim=True)):
+        assert (done.returncode, done.stdout.strip()) == (0, answer), done.stderr
+    assert support.run(newer, str(path)).stdout.strip() != answer
+
+
+def test_a_dictionary_of_proxies_and_a_pipeline_from_github_are_refused(tmp_path: Path) -> None:
+    """What a shim does not mend fails as it did, or says why."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import compatshim, anthropic\nanthropic.Anthropic(api_key='x', proxies={'all://': 'http://x'})"
+    )
+    done = support.run(support.build({}, around=("anthropic==0.39.0", "httpx==0.28.1")), str(path), shim=True)
+    assert "TypeError" in done.stderr and "'proxies'" in done.stderr
+    path.write_text("import compatshim, huggingface_hub\nhuggingface_hub.cached_download('https://x')")
+    around = ("diffusers==0.24.0", "huggingface_hub==1.4.1")
+    done = support.run(support.build({}, around=around), str(path), shim=True)
+    assert "RuntimeError" in done.stderr and "upgrade diffusers" in done.stderr

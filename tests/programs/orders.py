@@ -149,16 +149,17 @@ def contents():
     return found
 
 
+# Lists: a class may gain an attribute of its own by being looked at.
 def functions(value):
     if isinstance(value, type):
-        return [own for base in value.__mro__ for own in vars(base).values() if hasattr(own, "__code__")]
+        return [own for base in value.__mro__ for own in list(vars(base).values()) if hasattr(own, "__code__")]
     return [one for one in (value, getattr(value, "fget", None), getattr(value, "__func__", None)) if one]
 
 
 def ours(value):
     """Whether this very object is made by compatshim."""
     if isinstance(value, type):
-        return any(ours(one) for one in vars(value).values() if hasattr(one, "__code__"))
+        return any(ours(one) for one in list(vars(value).values()) if hasattr(one, "__code__"))
     codes = [getattr(one, "__code__", None) for one in functions(value)]
     return any(code is not None and code.co_filename.startswith(OURS) for code in codes)
 
@@ -166,7 +167,7 @@ def ours(value):
 def layers(value):
     """How many replacements of ours are active, one below the other; one class may replace several functions."""
     classes = value.__mro__ if isinstance(value, type) else ()
-    together = [[own for own in vars(one).values() if hasattr(own, "__code__")] for one in classes]
+    together = [[own for own in list(vars(one).values()) if hasattr(own, "__code__")] for one in classes]
     return sum(max(map(depth, some), default=0) for some in together or [functions(value)])
 
 
