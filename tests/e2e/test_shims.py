@@ -231,10 +231,11 @@ except anthropic.APIConnectionError:
 import flask
 application = flask.Flask("application")
 application.add_url_rule("/greet", "greet")
-with application.test_request_context():
+application.config["SERVER_NAME"] = "x"
+with application.app_context():
     print(ascii([flask.url_for("greet", _anchor=one) for one in ("a b/c$&=", "\\xe9+", 7)]))
 """,
-        "['/greet#a%20b/c$%26%3D', '/greet#%C3%A9+', '/greet#7']",
+        "['http://x/greet#a%20b/c$%26%3D', 'http://x/greet#%C3%A9+', 'http://x/greet#7']",
     ),
     "filters": (
         ("jinja2==2.11.3",),
@@ -274,7 +275,8 @@ def test_the_same_as_with_the_older_neighbour(
 ) -> None:
     path = tmp_path / "program.py"
     path.write_text(f"import sys\nif 'shim' in sys.argv:\n    import compatshim\n{program}")
-    older, newer = (support.build({}, around=(*pins, one)) for one in neighbours)
+    version = "3.9" if "markupsafe" in neighbours[0] else "3.11"  # later ones have no wheels of the old MarkupSafe
+    older, newer = (support.build({}, around=(*pins, one), version=version) for one in neighbours)
     for done in (support.run(older, str(path)), support.run(newer, str(path), "shim", shim=True)):
         assert (done.returncode, done.stdout.strip()) == (0, answer), done.stderr
     assert support.run(newer, str(path)).stdout.strip() != answer
@@ -287,8 +289,8 @@ def test_a_dictionary_of_proxies_and_a_pipeline_from_github_are_refused(tmp_path
         "import compatshim, anthropic\nanthropic.Anthropic(api_key='x', proxies={'all://': 'http://x'})"
     )
     done = support.run(support.build({}, around=("anthropic==0.39.0", "httpx==0.28.1")), str(path), shim=True)
-    assert "TypeError" in done.stderr and "'proxies'" in done.stderr
+    assert "unexpected keyword argument 'proxies'" in done.stderr
     path.write_text("import compatshim, huggingface_hub\nhuggingface_hub.cached_download('https://x')")
     around = ("diffusers==0.24.0", "huggingface_hub==1.4.1")
     done = support.run(support.build({}, around=around), str(path), shim=True)
-    assert "RuntimeError" in done.stderr and "upgrade diffusers" in done.stderr
+    assert "upgrade diffusers" in done.stderr
