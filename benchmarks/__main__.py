@@ -8,11 +8,11 @@ import re
 import sys
 from typing import List, Sequence
 
-from benchmarks import growth, hook, place, solve, tree, whole
+from benchmarks import growth, hook, place, ranks, solve, tree, whole
 from benchmarks.startup import run as startup
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
-SUBJECTS = ("whole", "solve", "growth", "startup", "hook", "tree")
+SUBJECTS = ("whole", "solve", "growth", "startup", "hook", "tree", "ranks")
 
 
 def main() -> int:
@@ -59,6 +59,11 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
         if save:
             tree.draw(walked)
         return _tree(walked)
+    if subject == "ranks":
+        figures = ranks.run(rounds)
+        if save:
+            ranks.draw(figures)
+        return _table(ranks.HEAD, ranks.table(figures))
     curves = growth.run()
     if save:
         growth.draw(curves)

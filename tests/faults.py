@@ -40,6 +40,10 @@ def instrument(folder: Path) -> List[Point]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
     shutil.copy(Path(support.PACKAGE, "startup", "index.txt"), package / "startup")
+    # What has errors of its own, on purpose: tests/gather and tests/e2e/test_gather.py fail it.
+    shutil.copytree(
+        Path(support.PACKAGE, "gather"), package / "gather", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return points
 
 

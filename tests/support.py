@@ -31,7 +31,9 @@ PACKAGE = os.path.dirname(os.path.abspath(compatshim.__file__))
 
 STORY = {"evaluate": "0.4.1", "datasets": "2.16.1", "filelock": "3.12.0"}
 """Arms all that is fake below."""
-HEALTHY = {"evaluate": "0.4.6", "filelock": "4.0.0", "numpy": "2.0.0"}
+GATHER = "CSA-2026-0051"
+"""In every release of evaluate; of the fake ones its shim says that they do not have the fault."""
+HEALTHY = {"huggingface-hub": "1.5.0", "filelock": "4.0.0", "numpy": "2.0.0"}
 
 LOCK = '''
 import contextlib

@@ -24,10 +24,16 @@ def versions(**found: str) -> Dict[str, Version]:
     [
         (versions(), ()),
         (versions(numpy="2"), ()),
-        (versions(evaluate="0.4.1", datasets="2.16.1"), ("0006",)),
-        (versions(evaluate="0.4.1", datasets="2.16.1", filelock="3.12.0"), ("0001", "0002", "0006", "0007")),
-        (versions(evaluate="0.4.1+v", datasets="2.16.1+v", filelock="3.12.0+v"), ("0001", "0002", "0006", "0007")),
-        (versions(evaluate="0.4.2", datasets="2.15.0", filelock="3.24.0"), ("0003", "0006")),
+        (versions(evaluate="0.4.1", datasets="2.16.1"), ("0006", "0051")),
+        (
+            versions(evaluate="0.4.1", datasets="2.16.1", filelock="3.12.0"),
+            ("0001", "0002", "0006", "0007", "0051"),
+        ),
+        (
+            versions(evaluate="0.4.1+v", datasets="2.16.1+v", filelock="3.12.0+v"),
+            ("0001", "0002", "0006", "0007", "0051"),
+        ),
+        (versions(evaluate="0.4.2", datasets="2.15.0", filelock="3.24.0"), ("0003", "0006", "0051")),
         (versions(huggingface_hub="1.4.1", filelock="3.9.0"), ("0004", "0007")),
     ],
 )

@@ -1,8 +1,9 @@
 """Stand in for other people's functions so that a failure of ours never becomes theirs.
 
-A replacement is made by :func:`before` or :func:`instead`. Whatever goes wrong in our part, the original is called
-as if compatshim were absent, and one warning says so; what the original raises passes as it is, and a replacement
-that was taken back does what the original does, wherever somebody still holds it.
+A replacement is made by :func:`before`, :func:`after`, :func:`instead` or :func:`either`. Whatever goes wrong in
+our part, the original is called as if compatshim were absent, and one warning says so; what the original raises
+passes as it is, and a replacement that was taken back does what the original does, wherever somebody still holds
+it.
 """
 
 from __future__ import annotations
@@ -72,6 +73,46 @@ def instead(original: Callable[..., Any], function: Callable[..., Any]) -> Any:
         else:
             return original(*args, **kwargs)
         return _without_us(original, args, kwargs, ours)
+
+    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    return call
+
+
+def either(original: Callable[..., Any], choose: Callable[..., Optional[Callable[[], Any]]]) -> Any:
+    """``original``, or what ``choose`` gives for the same arguments, called without any.
+
+    ``choose`` changes nothing, and None stands for the original. What it gave speaks for itself: its errors pass
+    as they are, for it may have got too far for the original to begin.
+    """
+    from functools import wraps  # not before there is something to wrap: it loads five more
+
+    @wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            chosen = choose(*args, **kwargs) if mark.active else None
+        except Exception as error:
+            ours = error
+        else:
+            return original(*args, **kwargs) if chosen is None else chosen()
+        return _without_us(original, args, kwargs, ours)
+
+    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    return call
+
+
+def after(original: Callable[..., Any], follow: Callable[..., None]) -> Any:
+    """``original``, and when it has returned ``follow``, called with the same arguments."""
+    from functools import wraps  # not before there is something to wrap: it loads five more
+
+    @wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        try:
+            if mark.active:
+                follow(*args, **kwargs)
+        except Exception as error:
+            _report(original, error, None)
+        return result
 
     mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
     return call

@@ -116,7 +116,7 @@ class TestCheck:
         ]
         ids = [(item["id"], item["level"], item["certainty"]) for item in found["findings"]]
         assert ids[0] == ("CSA-2026-0001", "error", "verified")
-        assert [level for _, level, _ in ids] == ["error", "error", "note", "warning"]
+        assert [level for _, level, _ in ids] == ["error", "error", "note", "warning", "note"]
         assert found["findings"][0]["versions"] == STORY
         assert inventory["fix"]["solved"] is True
         assert [change["project"] for change in inventory["fix"]["changes"]] == ["filelock"]
@@ -332,6 +332,7 @@ class TestStatus:
             "CSA-2026-0002  would probe and mend datasets.utils._filelock (datasets_filelock_mode)",
             "CSA-2026-0006  would probe and mend datasets.utils._filelock, datasets.utils.filelock"
             " (datasets_lock_name)",
+            "CSA-2026-0051  would probe and mend evaluate.module (evaluate_gather)",
             "left alone: evaluate garbage: not a version known here",
         ]
 
@@ -339,10 +340,10 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("name", "value", "disabled"),
         [
-            ("COMPATSHIM", "observe", [True, True, True]),
-            ("COMPATSHIM", "off", [True, True, True]),
-            ("COMPATSHIM", "strict", [False, False, False]),
-            ("COMPATSHIM_DISABLE", "CSA-2026-0002", [False, True, False]),
+            ("COMPATSHIM", "observe", [True] * 4),
+            ("COMPATSHIM", "off", [True] * 4),
+            ("COMPATSHIM", "strict", [False] * 4),
+            ("COMPATSHIM_DISABLE", "CSA-2026-0002", [False, True, False, False]),
         ],
     )
     def test_json(
@@ -373,7 +374,7 @@ class TestStatus:
         ]
         found = command("status", "--format", "json").json
         assert (found["mode_source"], found["disable_source"]) == ("COMPATSHIM", str(file))
-        assert [shim["disabled"] for shim in found["shims"]] == [False, True, False]
+        assert [shim["disabled"] for shim in found["shims"]] == [False, True, False, False]
 
     @pytest.mark.usefixtures("path")
     def test_a_setting_that_cannot_be_used(

@@ -77,6 +77,34 @@ return not seen
     )
 
 
+class TestEvaluateGather(Orders):
+    versions = support.STORY
+    target = Target(
+        shim="evaluate_gather",
+        module="evaluate.module",
+        name="EvaluationModule",
+        patched="EvaluationModule._init_writer",
+        reach="class",
+        advisories=("CSA-2026-0051",),
+        fault="""
+import os
+class Rows(EvaluationModule):
+    def _info(self):
+        column = {"predictions": module.Value("int64")}
+        return module.EvaluationModuleInfo(
+            description="d", citation="c", inputs_description="i", features=module.Features(column)
+        )
+place = os.path.join(folder, "ranks-%d" % os.getpid())
+metric = Rows(num_process=2, process_id=0, cache_dir=place, timeout=0.1)
+try:
+    metric.add_batch(predictions=[1])
+except ValueError:  # nobody else is there
+    pass
+return any(name.endswith("rdv.lock") for _, _, names in os.walk(place) for name in names)
+""",
+    )
+
+
 class TestEvaluateFileFreeLockDialect(Orders):
     versions: ClassVar = {"evaluate": "0.4.2", "datasets": "2.15.0", "filelock": "3.13.1"}
     target = Target(

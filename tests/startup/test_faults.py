@@ -453,7 +453,41 @@ step(made)
 """
 FORMATTING = "datasets__formatting__formatting"
 BUILDER = "datasets__packaged_modules__folder_based_builder__folder_based_builder"
+RANKS = """
+class EvaluationModule:
+    num_process, filelock, writer = 1, None, None
+    def __init__(self, fails=False):
+        if fails: raise ValueError("theirs")
+    def _check_rendez_vous(self): return self.experiment_id
+    def _init_writer(self, timeout=1): return ["opened", timeout]
+    def _finalize(self): return "read"
+class CombinedEvaluations:
+    def _merge_results(self, results): return [sorted(one.keys()) for one in results]
+"""
+USE_RANKS = """
+from evaluate.module import CombinedEvaluations, EvaluationModule
+step(lambda: EvaluationModule(fails=True))
+step(lambda: EvaluationModule()._init_writer(timeout=2))
+step(lambda: EvaluationModule()._finalize())
+step(lambda: CombinedEvaluations()._merge_results([{"a": 1}, {"b": 2}]))
+step(lambda: CombinedEvaluations()._merge_results([None, None]))
+"""
 OLD_PINS: Dict[str, Scenario] = {
+    "ranks": pins(USE_RANKS, package(evaluate__module=RANKS), evaluate="0.4.6"),
+    "ranks, nothing combined": pins(
+        USE_RANKS, package(evaluate__module=RANKS.partition("class Comb")[0] + "CombinedEvaluations = None"),
+        evaluate="0.4.6",
+    ),
+    "ranks that cannot be counted": pins(
+        "from evaluate.module import EvaluationModule\none = EvaluationModule()\none.num_process = 'two'\n"
+        "step(lambda: one._finalize())",
+        package(evaluate__module=RANKS), evaluate="0.4.6",
+    ),
+    "ranks that cannot be told apart": pins(
+        "from evaluate.module import EvaluationModule\ndel EvaluationModule.num_process\n"
+        "step(lambda: EvaluationModule() and 'made')",
+        package(evaluate__module=RANKS), evaluate="0.4.6",
+    ),
     "auth headers": pins(
         USE_HEADERS,
         {**package(evaluate__utils__file_utils=HEADERS, huggingface_hub__hf_api=""), **SECRET},
@@ -655,6 +689,7 @@ THEIRS = (
     "return getattr(object.__getattribute__(self, '_loader'), name)",
     "return original(*adjusted[0], **adjusted[1])",
     "return original(*args, **kwargs)",
+    "return original(*args, **kwargs) if chosen is None else chosen()",
     "return _without_us(original, args, kwargs, ours)",
     "result = original(*args, **kwargs)",
     "spec: Optional[ModuleSpec] = find(*arguments)",
@@ -677,6 +712,9 @@ LAST = (
     ("_failed", "_said.add(name)"),
     ("_failed", "sys.stderr.write("),
     ("before.call", "ours = error"),
+    ("either.call", "ours = error"),
+    ("after.call", "_report(original, error, None)"),
+    ("after.call", "return result"),
     ("instead.call", "ours = error"),
     ("_report", ""),
     ("describe", "return type(error).__name__"),
@@ -854,7 +892,8 @@ def test_no_statement_harms(bench: Bench, plain: Plain) -> None:
             runs.append((names[0], point, "Fault"))
             if point.function:  # what fails in the body of a module is an import that fails
                 runs.append((names[-1], point, ODD[point.number % len(ODD)]))
-    assert harm(bench, plain, runs) == []
+    found = harm(bench, plain, runs)
+    assert found == [], "\n".join(found)
 
 
 @pytest.mark.matrix

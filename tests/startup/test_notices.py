@@ -107,7 +107,7 @@ import compatshim, multiprocessing
 {"import evaluate.module" if first else ""}
 def child(_):
     import evaluate.module
-    return [entry.reason for entry in compatshim.status().entries if entry.module == "evaluate.module"]
+    return [entry.reason for entry in compatshim.status().entries if entry.advisory == "CSA-2026-0001"]
 if __name__ == "__main__":
     for method in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context(method)

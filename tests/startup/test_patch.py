@@ -29,7 +29,7 @@ def go(home: str, folder: Path, evaluate: str, code: str = USE, **env: str) -> C
 
 
 def about(ledger: List[List[str]], module: str = "evaluate.module") -> List[List[str]]:
-    return [entry[:2] for entry in ledger if entry[3] == module]
+    return [entry[:2] for entry in ledger if entry[3] == module and entry[2] != support.GATHER]
 
 
 class TestProbe:
@@ -208,7 +208,8 @@ def test_status_is_meant_to_be_read(home: str, story: str) -> None:
         "  CSA-2026-0001 applied: evaluate_filefreelock on evaluate.module\n"
         "  CSA-2026-0002 armed: datasets_filelock_mode on datasets.utils._filelock\n"
         "  CSA-2026-0006 armed: datasets_lock_name on datasets.utils._filelock\n"
-        "  CSA-2026-0006 armed: datasets_lock_name on datasets.utils.filelock"
+        "  CSA-2026-0006 armed: datasets_lock_name on datasets.utils.filelock\n"
+        "  CSA-2026-0051 skipped: evaluate_gather on evaluate.module (the installed code does not have the fault)"
     )
     assert "CSA-2026-0001 reverted: evaluate_filefreelock on evaluate.module\n" in after
     assert entry == {

@@ -1,0 +1,274 @@
+"""Real launchers, on one host and on two that share nothing: an unchanged program, the numbers of one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+
+import pytest
+
+from compatshim.kb.environments import Environment
+from tests.e2e import ranks, support
+
+pytestmark = pytest.mark.e2e
+
+PROGRAM = os.path.join(support.PROGRAMS, "engine.py")
+AROUND = ("torch==2.13.0+cpu", "accelerate", "mpi4py", "openmpi", "transformers")
+VERSIONS = {"evaluate": "0.4.6", "datasets": "5.2.0", "filelock": "4.2.11"}
+WORLD = 4
+AS_ROOT = {f"{name}_ALLOW_RUN_AS_ROOT{suffix}": "1" for name in ("OMPI", "PRTE") for suffix in ("", "_CONFIRM")}
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[Environment]:
+    with pytest.MonkeyPatch.context() as patch:
+        if "PIP_FIND_LINKS" in os.environ:
+            patch.setenv("UV_FIND_LINKS", os.environ.get("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"]))
+        yield support.build(VERSIONS, around=AROUND)
+
+
+def variables(folder: Path, environment: Environment, **more: str) -> Dict[str, str]:
+    ours = ("COMPATSHIM", "RANK", "WORLD", "MASTER", "SLURM", "OMPI", "PMI", "TORCH")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    path = folder / "path"
+    path.mkdir(exist_ok=True)
+    if not (path / "compatshim").exists():
+        os.symlink(support.PACKAGE, path / "compatshim")
+    scripts = os.path.join(environment.prefix, "bin")
+    return {
+        **kept,
+        **AS_ROOT,
+        "PYTHONPATH": str(path),
+        "PATH": os.pathsep.join([scripts, kept["PATH"]]),
+        "OMP_NUM_THREADS": "1",
+        "TMPDIR": "/tmp",
+        **more,
+    }
+
+
+def right(kind: str, world: int = WORLD) -> List[Dict[str, Any]]:
+    """What the ranks must have got: the rows of all in rank order, and None elsewhere."""
+    rows = [
+        {"rows": [f"{name} {number} {rank}" for rank in range(world)]}
+        for number in range(3)
+        for name in ("rows", "other")
+    ]
+    found = [{"world": world, "results": rows, "kinds": [kind]}]
+    return found + [{"world": world, "results": [None] * 6, "kinds": [kind]} for _ in range(world - 1)]
+
+
+def got(folder: Path, world: int = WORLD) -> List[Any]:
+    return [
+        json.loads((folder / f"out-{rank}").read_text())
+        for rank in range(world)
+        if (folder / f"out-{rank}").exists()
+    ]
+
+
+def run(commands: Sequence[Tuple[Sequence[str], Mapping[str, str]]], folder: Path) -> List[int]:
+    """Run commands side by side; their exit statuses."""
+    with (folder / "said").open("wb") as said:
+        running = [
+            subprocess.Popen(command, env=env, cwd=folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
+            for command, env in commands
+        ]
+        try:
+            return [one.wait(120) for one in running]
+        finally:
+            for one in running:
+                one.kill()
+
+
+LAUNCHERS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
+    "torch": ("torch", ("torchrun", "--standalone", f"--nproc-per-node={WORLD}")),
+    "torchrun": ("torch", ("torchrun", "--standalone", f"--nproc-per-node={WORLD}")),
+    "accelerate": ("torch", ("torchrun", "--standalone", f"--nproc-per-node={WORLD}")),
+    "mpi": ("mpi", ("mpirun", "--oversubscribe", "-n", str(WORLD), "python")),
+}
+
+
+@pytest.mark.parametrize("engine", LAUNCHERS)
+def test_a_launcher(environment: Environment, engine: str, tmp_path: Path) -> None:
+    kind, command = LAUNCHERS[engine]
+    words = [*command, PROGRAM, engine, str(tmp_path / "out"), str(tmp_path / "cache")]
+    assert run([(words, variables(tmp_path, environment))], tmp_path) == [0], (tmp_path / "said").read_text()
+    assert got(tmp_path) == right(kind)
+
+
+@pytest.mark.parametrize("kind", ["env", "slurm"])
+def test_by_hand(environment: Environment, kind: str, tmp_path: Path) -> None:
+    port = str(ranks.free_port())
+    commands = []
+    for rank in range(WORLD):
+        if kind == "env":
+            set_by = {"RANK": str(rank), "WORLD_SIZE": str(WORLD)}
+        else:
+            set_by = {
+                "SLURM_PROCID": str(rank),
+                "SLURM_NTASKS": str(WORLD),
+                "SLURM_JOB_ID": "1",
+                "SLURM_STEP_ID": "0",
+            }
+        # No directory is shared.
+        words = [environment.python, PROGRAM, kind, str(tmp_path / "out"), str(tmp_path / f"cache-{rank}")]
+        commands.append(
+            (words, variables(tmp_path, environment, MASTER_ADDR="127.0.0.1", MASTER_PORT=port, **set_by))
+        )
+    assert run(commands, tmp_path) == [0] * WORLD, (tmp_path / "said").read_text()
+    assert got(tmp_path) == right(kind)
+    assert [
+        name for rank in range(WORLD) for _, _, names in os.walk(tmp_path / f"cache-{rank}") for name in names
+    ] == []
+
+
+HOSTS = {"A": "10.77.0.1", "B": "10.77.0.2"}
+ON_HOST = """
+set -e
+mount --make-rprivate /
+mkdir -p "$PRIVATE"
+mount -t tmpfs tmpfs "$PRIVATE"
+printf '127.0.0.1 localhost\\n10.77.0.1 nodeA\\n10.77.0.2 nodeB\\n' > "$PRIVATE/hosts"
+mount --bind "$PRIVATE/hosts" /etc/hosts
+hostname "$NAME"
+exec "$@"
+"""
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Any]:
+    """Two hosts, each with its network, name and a directory that the other does not see; how to run on one."""
+    tools = ("ip", "unshare", "mount", "hostname", "bash")
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if sys.platform != "linux" or os.geteuid() != 0 or missing:
+        pytest.skip(f"two hosts need Linux, root and {', '.join(missing) or 'namespaces'}: not run")
+    tag = f"cs{os.getpid() % 10000}"
+
+    def ip(*words: str) -> None:
+        done = subprocess.run(["ip", *words], capture_output=True, check=False, text=True)
+        if done.returncode:
+            pytest.skip(f"no network namespaces here ({done.stderr.strip()}): not run")
+
+    try:
+        for name in HOSTS:
+            ip("netns", "add", f"{tag}{name}")
+        ip(
+            "link",
+            "add",
+            f"{tag}a",
+            "netns",
+            f"{tag}A",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            f"{tag}b",
+            "netns",
+            f"{tag}B",
+        )
+        for name, address in HOSTS.items():
+            device = f"{tag}{name.lower()}"
+            for words in (
+                ("addr", "add", f"{address}/24", "dev", device),
+                ("link", "set", device, "up"),
+                ("link", "set", "lo", "up"),
+            ):
+                ip("-n", f"{tag}{name}", *words)
+
+        def on(name: str, *words: str) -> Tuple[List[str], Dict[str, str]]:
+            command = [
+                "ip",
+                "netns",
+                "exec",
+                f"{tag}{name}",
+                "unshare",
+                "-m",
+                "-u",
+                "bash",
+                "-c",
+                ON_HOST,
+                "host",
+                *words,
+            ]
+            return command, {
+                "NAME": f"node{name}",
+                "PRIVATE": str(tmp_path / "private"),
+                "DEVICE": f"{tag}{name.lower()}",
+            }
+
+        yield on
+    finally:
+        for name in HOSTS:
+            subprocess.run(["ip", "netns", "del", f"{tag}{name}"], capture_output=True, check=False)
+
+
+class TestTwoHosts:
+    def ended(self, tmp_path: Path, codes: Sequence[int]) -> None:
+        assert not any(codes), (tmp_path / "said").read_text()
+
+    @pytest.mark.parametrize("engine", ["torch", "torchrun"])
+    def test_torchrun(self, environment: Environment, hosts: Any, engine: str, tmp_path: Path) -> None:
+        commands = []
+        for name, address in HOSTS.items():
+            words, more = hosts(
+                name, "torchrun", "--nnodes=2", "--nproc-per-node=2", "--rdzv-backend=c10d", "--rdzv-id=job",
+                f"--rdzv-endpoint={HOSTS['A']}:29531", f"--local-addr={address}", PROGRAM, engine,
+                str(tmp_path / "out"), str(tmp_path / "private" / "cache"),
+            )  # fmt: skip
+            commands.append((words, variables(tmp_path, environment, GLOO_SOCKET_IFNAME=more["DEVICE"], **more)))
+        self.ended(tmp_path, run(commands, tmp_path))
+        assert got(tmp_path) == right("torch")
+
+    @pytest.mark.parametrize("options", [(), ("kill",)])
+    def test_by_hand(self, environment: Environment, hosts: Any, options: Tuple[str, ...], tmp_path: Path) -> None:
+        commands = []
+        for rank in range(WORLD):
+            words, more = hosts(
+                "AB"[rank // 2], environment.python, PROGRAM, "env", str(tmp_path / "out"),
+                str(tmp_path / "private" / "cache"), *options,
+            )  # fmt: skip
+            more.update(RANK=str(rank), WORLD_SIZE=str(WORLD), MASTER_ADDR="nodeA", MASTER_PORT="29611")
+            commands.append((words, variables(tmp_path, environment, **more)))
+        codes = run(commands, tmp_path)
+        if not options:
+            self.ended(tmp_path, codes)
+            assert got(tmp_path) == right("env")
+        else:
+            assert [code != 0 for code in codes] == [False, False, False, True]
+            for answer in got(tmp_path):
+                assert all("rank 3: connection lost" in result for result in answer["results"][2:])
+
+    def test_the_network_is_cut(self, environment: Environment, hosts: Any, tmp_path: Path) -> None:
+        code = f"""
+import compatshim.gather.link as link, os, subprocess, sys
+rank = int(os.environ["RANK"])
+path = os.path.join({str(tmp_path)!r}, "rows-%d" % rank)
+with open(path, "wb") as file: file.write(b"x" * 30_000_000)
+held = link.link(rank, 2, {str(tmp_path)!r}, "x")
+def fine(paths): pass
+held.gather("it", "", 20.0, fine)
+if rank:
+    import compatshim.gather.spoke as spoke
+    real, calls = spoke._sent, []
+    def sent(*args):
+        calls.append(1)
+        if len(calls) == 3: subprocess.run(["ip", "link", "set", os.environ["DEVICE"], "down"], check=True)
+        return real(*args)
+    spoke._sent = sent
+try: answer = str(held.gather("it", path, 3.0, fine))
+except ValueError as error: answer = str(error)
+with open(os.path.join({str(tmp_path)!r}, "answer-%d" % rank), "w") as file: file.write(answer)
+os._exit(0)
+"""
+        commands = []
+        for rank in range(2):
+            words, more = hosts("AB"[rank], environment.python, "-c", code)
+            more.update(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="nodeA", MASTER_PORT="29621")
+            commands.append((words, variables(tmp_path, environment, **more)))
+        self.ended(tmp_path, run(commands, tmp_path))
+        assert "rank 1: stopped after" in (tmp_path / "answer-0").read_text()
+        assert "rank 0 was not heard of" in (tmp_path / "answer-1").read_text()

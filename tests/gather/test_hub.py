@@ -1,0 +1,441 @@
+"""Rank 0 and the others over real connections: rounds that end well or for all, and strangers that do no harm."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+
+import pytest
+
+from compatshim.gather import hub, origin, wire
+from compatshim.gather.errors import GatherError
+from compatshim.gather.link import Link
+from compatshim.gather.rendezvous import Folder, Place, Rendezvous
+
+TOKEN = b"t" * 32
+WORLD = 3
+
+
+class Known(Rendezvous):
+    """Everybody knows where rank 0 listens once it does."""
+
+    def __init__(self, *, sure: bool = True) -> None:
+        self.sure = sure
+        self.where = "where the test says"
+        self.port = 0
+
+    def token(self) -> bytes:
+        return TOKEN
+
+    def announce(self, port: int, _: bytes) -> None:
+        self.port = port
+
+    def places(self) -> List[Place]:
+        return [Place(["127.0.0.1"], self.port, TOKEN)] if self.port else []
+
+
+class Job:
+    """All ranks of a job, each in a thread of this process."""
+
+    def __init__(self, folder: Path, meeting: Callable[[], Rendezvous], world: int = WORLD) -> None:
+        self.folder = folder
+        self.links = [Link(meeting(), rank, world, str(folder)) for rank in range(world)]
+
+    def rows(self, rank: int, text: bytes) -> str:
+        path = self.folder / f"own-{rank}-{len(text)}"
+        path.write_bytes(text)
+        return str(path)
+
+    def round(
+        self, texts: Sequence[Optional[bytes]], *, what: str = "it", timeout: float = 5.0, skip: Sequence[int] = ()
+    ) -> List[Any]:
+        """What each rank got: on rank 0 the rows of all, an error, or None."""
+        got: List[Any] = ["did not take part"] * len(self.links)
+
+        def play(rank: int) -> None:
+            text = texts[rank]
+            try:
+                found = self.links[rank].gather(what, "" if text is None else self.rows(rank, text), timeout, fine)
+                if found is not None:
+                    found = [Path(path).read_bytes() if path else None for path in found]  # type: ignore[misc]
+                got[rank] = found
+            except GatherError as error:
+                got[rank] = str(error)
+
+        threads = [threading.Thread(target=play, args=(rank,)) for rank in range(len(texts)) if rank not in skip]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive(), "hangs"
+        return got
+
+    def close(self) -> None:
+        for link in reversed(self.links):
+            link.close()
+
+
+def fine(paths: Dict[int, str]) -> None:
+    """Nothing is wrong with them."""
+
+
+@pytest.fixture
+def meeting() -> Known:
+    return Known()
+
+
+@pytest.fixture
+def job(tmp_path: Path, meeting: Known) -> Iterator[Job]:
+    made = Job(tmp_path, lambda: meeting)
+    yield made
+    made.close()
+    assert [name for name in os.listdir(tmp_path) if not name.startswith("own-")] == []
+
+
+CHANCE = random.Random(5)  # noqa: S311  sizes
+
+
+def good(job: Job) -> None:
+    texts = [os.urandom(CHANCE.randrange(1, 3_000_000)) for _ in range(WORLD)]
+    assert job.round(texts) == [texts, None, None]
+
+
+class TestRounds:
+    def test_rows_come_in_rank_order(self, job: Job) -> None:
+        for _ in range(3):
+            good(job)
+
+    def test_ranks_without_rows(self, job: Job) -> None:
+        assert job.round([b"a", None, b""]) == [[b"a", None, None], None, None]
+
+    def test_one_rank_is_late_and_the_next_round_is_right(self, job: Job) -> None:
+        good(job)
+        got = job.round([b"a"] * WORLD, timeout=0.5, skip=[1])
+        assert "rank 1: connected, but did not call compute()" in got[0]
+        assert got[2] == got[0]
+        # Rank 1 comes to the round that failed, and is told so.
+        assert job.round([b"a"] * WORLD, skip=[0, 2])[1] == got[0]
+        good(job)
+
+    def test_rank_0_is_late_and_the_next_round_is_right(self, job: Job) -> None:
+        good(job)
+        got = job.round([b"a"] * WORLD, timeout=0.5, skip=[0])
+        assert all("rank 0 did not call compute() within 0.5 s" in one for one in got[1:])
+        time.sleep(0.5)  # they have said so, and rank 0 hears of it
+        got = job.round([b"a"] * WORLD, skip=[1, 2])
+        assert ": gave up: " in got[0]
+        good(job)
+
+    def test_a_rank_fails(self, job: Job) -> None:
+        good(job)
+        job.links[1].fail("it", "out of luck")
+        got = job.round([b"a"] * WORLD, skip=[1])
+        assert "rank 1: gave up: out of luck" in got[0]
+        assert got[2] == got[0]
+        good(job)
+
+    def test_rank_0_fails(self, job: Job) -> None:
+        good(job)
+        job.links[0].fail("it", "out of luck")
+        assert job.round([b"a"] * WORLD, skip=[0])[1:] == ["rank 0 failed: out of luck"] * 2
+        good(job)
+
+    def test_the_rows_are_not_good(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        def bad(paths: Dict[int, str]) -> None:
+            assert list(paths) == [0, 1, 2]
+            raise GatherError("not these")
+
+        real: Any = job.links[0].gather
+        monkeypatch.setattr(job.links[0], "gather", lambda *args: real(*args[:3], bad))
+        assert job.round([b"a"] * WORLD) == ["not these"] * WORLD
+
+    def test_another_object(self, job: Job) -> None:
+        good(job)
+        other = threading.Thread(target=lambda: job.round([b"a"] * WORLD, what="other", skip=[0, 2], timeout=2.0))
+        other.start()
+        time.sleep(0.3)
+        got = job.round([b"a"] * WORLD, timeout=0.5, skip=[1])
+        assert "rank 1: is in other, round 0" in got[0]
+        other.join()
+
+    def test_a_rank_that_comes_again_is_one_behind(self, job: Job) -> None:
+        good(job)
+        job.links[1]._numbers["it"] += 1
+        got = job.round([b"a"] * WORLD, timeout=2.0)
+        assert "rank 1: is in round 2 already" in got[0]
+
+    def test_the_disk_of_rank_0_is_full(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        good(job)
+
+        class Full:
+            def __init__(self, file: Any) -> None:
+                self.file = file
+
+            def write(self, _: Any) -> int:
+                raise OSError(28, "No space left on device")
+
+            def close(self) -> None:
+                self.file.close()
+
+        real = os.fdopen
+        monkeypatch.setattr(os, "fdopen", lambda *args: Full(real(*args)))
+        got = job.round([b"a" * 3_000_000] * WORLD)
+        assert all("rank 0 could not keep its rows ([Errno 28] No space left on device)" in one for one in got)
+        monkeypatch.undo()
+        good(job)
+
+    def test_rank_0_is_gone(self, job: Job) -> None:
+        good(job)
+        job.links[0].close()
+        got = job.round([b"a"] * WORLD, skip=[0])
+        assert all("rank 0 is gone" in one for one in got[1:])
+
+
+def connect(meeting: Known) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", meeting.port), timeout=5)
+
+
+def hello(sock: socket.socket, token: bytes, fields: bytes, size: Optional[int] = None) -> None:
+    greeting = b""
+    while len(greeting) < wire.GREETING:
+        greeting += sock.recv(wire.GREETING - len(greeting))
+    nonce = greeting[len(wire.MAGIC) :]
+    head = wire.ANSWER.pack(wire.MAGIC, b"n" * wire.NONCE, len(fields) if size is None else size)
+    sock.sendall(head + fields + wire.proof(token, b"other", nonce, b"n" * wire.NONCE, fields))
+
+
+def ended(sock: socket.socket) -> bool:
+    sock.settimeout(5)
+    with contextlib.suppress(ConnectionError):
+        while sock.recv(1 << 16):
+            pass
+    return True
+
+
+class TestStrangers:
+    @pytest.fixture(autouse=True)
+    def round_before_and_after(self, job: Job) -> Iterator[None]:
+        good(job)
+        yield
+        good(job)
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_random_bytes(self, meeting: Known, seed: int) -> None:
+        with connect(meeting) as sock:
+            sock.sendall(bytes(random.Random(seed).choices(range(256), k=9999)))  # noqa: S311  not a secret
+            assert ended(sock)
+
+    @pytest.mark.parametrize("size", [0, wire.LARGEST_HELLO + 1, 2**32 - 1])
+    def test_a_hello_of_a_size_that_none_has(self, meeting: Known, size: int) -> None:
+        with connect(meeting) as sock:
+            hello(sock, TOKEN, b"{}", size)
+            assert ended(sock)
+
+    @pytest.mark.parametrize("token", [b"", b"x" * 32])
+    def test_another_token(self, meeting: Known, token: bytes) -> None:
+        with connect(meeting) as sock:
+            hello(sock, token, b"{}")
+            assert ended(sock)
+
+    @pytest.mark.parametrize(
+        "fields", [b"[]", b"\xff", b"{}", b"[" * 9999, b'{"rank": "x"}', b'{"rank": 1, "world": 3}']
+    )
+    def test_a_hello_that_says_nothing(self, meeting: Known, fields: bytes) -> None:
+        with connect(meeting) as sock:
+            hello(sock, TOKEN, fields)
+            assert ended(sock)
+
+    def test_half_a_greeting_keeps_nobody(self, meeting: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hub, "GREETED_WITHIN", 0.3)
+        with connect(meeting) as sock:
+            sock.sendall(wire.MAGIC[:5])
+            start = time.monotonic()
+            assert ended(sock)
+            assert time.monotonic() - start < 3
+
+    def test_a_thousand_connections(self, meeting: Known, job: Job) -> None:
+        held = [connect(meeting) for _ in range(1000)]
+        good(job)
+        assert len(job.links[0]._hub._strangers) <= hub.STRANGERS  # type: ignore[union-attr]
+        for sock in held:
+            sock.close()
+
+    def test_a_stranger_in_each_moment_of_a_round(self, meeting: Known, job: Job) -> None:
+        stop = threading.Event()
+
+        def pester() -> None:
+            while not stop.is_set():
+                with contextlib.suppress(OSError), connect(meeting) as sock:
+                    sock.sendall(os.urandom(CHANCE.randrange(1, 500)))
+
+        threads = [threading.Thread(target=pester) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(5):
+                good(job)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def said(rank: int, instance: str, world: int = WORLD) -> bytes:
+    fields = {"rank": rank, "world": world, "instance": instance, "origin": origin.mine(rank)}
+    return json.dumps(fields).encode()
+
+
+class TestTheTokenIsKnown:
+    """What a faulty rank may do: its job fails, nothing else."""
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            wire.FRAME.pack(99, 2, 0) + b"{}",
+            wire.FRAME.pack(wire.ROWS, wire.LARGEST_OBJECT + 1, 0),
+            wire.FRAME.pack(wire.ROWS, 2, 0) + b"{}",
+            wire.FRAME.pack(wire.ROWS, 2, wire.LARGEST_ROWS + 1) + b"{}",
+            wire.FRAME.pack(wire.STATE, 2, 5) + b"{}",
+            wire.FRAME.pack(wire.VERDICT, 27, 0) + b'{"what": "it", "number": 0}',
+            os.urandom(500),
+        ],
+    )
+    def test_a_message_that_is_none(self, meeting: Known, job: Job, frame: bytes) -> None:
+        job.links[0].greet()
+        with connect(meeting) as sock:
+            hello(sock, TOKEN, said(1, "x"))
+            sock.sendall(frame)
+            assert ended(sock)
+        got = job.round([b"a"] * WORLD, skip=[1], timeout=2.0)
+        assert "rank 1: broke the protocol" in got[0]
+
+    def test_two_processes_say_that_they_are_one_rank(self, meeting: Known, job: Job) -> None:
+        good(job)
+        with connect(meeting) as sock:
+            hello(sock, TOKEN, said(1, "somebody else"))
+            assert ended(sock)
+        got = job.round([b"a"] * WORLD)
+        assert all("two processes say that they are rank 1" in str(one) for one in got)
+
+    def test_another_number_of_ranks(self, meeting: Known, job: Job) -> None:
+        job.links[0].greet()
+        with connect(meeting) as sock:
+            hello(sock, TOKEN, said(1, "x", world=2))
+            assert ended(sock)
+        got = job.round([b"a"] * WORLD, skip=[1], timeout=0.5)
+        assert "rank 1: was sent away: it says it is rank 1 of 2, rank 0 counts 3" in got[0]
+
+    def test_rows_that_stop(self, meeting: Known, job: Job) -> None:
+        job.links[0].greet()
+        with connect(meeting) as sock:
+            hello(sock, TOKEN, said(1, "x"))
+            sock.sendall(wire.frame(wire.ROWS, {"what": "it", "number": 0}, 1000) + b"x" * 400)
+            got = job.round([b"a"] * WORLD, skip=[1], timeout=0.7)
+        assert "rank 1: stopped after 400 of 1000 bytes" in got[0]
+
+    def test_rows_that_come_slowly_are_waited_for(self, meeting: Known, job: Job) -> None:
+        job.links[0].greet()
+        got: List[Any] = []
+        with connect(meeting) as sock:
+            hello(sock, TOKEN, said(1, "x"))
+            rest = threading.Thread(target=lambda: got.append(job.round([b"a"] * WORLD, skip=[1], timeout=0.7)))
+            rest.start()
+            sock.sendall(wire.frame(wire.ROWS, {"what": "it", "number": 0}, 8))
+            for _ in range(8):
+                time.sleep(0.25)
+                sock.sendall(b"x")
+            rest.join()
+        assert got == [[[b"a", b"x" * 8, b"a"], "did not take part", None]]
+
+
+class TestFolder:
+    def test_rounds_and_nothing_is_left(self, tmp_path: Path) -> None:
+        job = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        for _ in range(2):
+            good(job)
+        assert job.links[0]._hub is not None
+        assert [path.stat().st_mode & 0o077 for path in tmp_path.glob(".compatshim-gather-*.json")] == [0]
+        job.close()
+        assert [name for name in os.listdir(tmp_path) if not name.startswith("own-")] == []
+
+    def test_what_a_dead_process_left_is_removed(self, tmp_path: Path) -> None:
+        folder = Folder(str(tmp_path), "name")
+        if hasattr(os, "fork"):
+            process = os.fork()
+            if process == 0:
+                folder.announce(1, b"t")
+                os._exit(0)
+            os.waitpid(process, 0)
+            assert len(os.listdir(tmp_path)) == 1
+        tmp_path.joinpath(f"{folder._prefix}broken.json").write_text("{")
+        assert folder.places() == []
+        assert os.listdir(tmp_path) == [f"{folder._prefix}broken.json"]
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="not root: not run")
+    def test_what_somebody_else_wrote_is_not_believed(self, tmp_path: Path) -> None:
+        theirs = Folder(str(tmp_path), "name")
+        theirs.announce(1, b"t")
+        (path,) = tmp_path.iterdir()
+        ours = Folder(str(tmp_path), "name")
+        assert [place.port for place in ours.places()] == [1]
+        os.chown(path, 65534, -1)
+        assert ours.places() == []
+
+    def test_a_second_rank_0_takes_over_from_one_that_does_nothing(self, tmp_path: Path) -> None:
+        one = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        good(one)
+        two = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        good(two)
+        good(one)
+        two.close()
+        one.close()
+
+    def test_a_second_rank_0_beside_one_that_has_rows_is_an_error_for_both(self, tmp_path: Path) -> None:
+        one = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        one.links[0].greet()
+        two = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        got = two.round([b"a"] * WORLD, timeout=1.0)
+        assert all("two processes say that they are rank 0" in str(answer) for answer in got)
+        assert "two processes say that they are rank 0" in one.round([b"a"] * WORLD, timeout=1.0, skip=[1, 2])[0]
+        two.close()
+        one.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="no fork here: not run")
+def test_a_child_of_a_rank_does_not_keep_its_connection_open() -> None:
+    """A data loader's workers outlive a rank that is killed; the others still notice at once."""
+    from tests import support
+
+    code = """
+import os, signal, sys, tempfile, time
+from compatshim.gather import link
+folder = tempfile.mkdtemp()
+def fine(paths): pass
+def rank_1():
+    held = link.link(1, 2, folder, "x")
+    held.gather("it", "", 5.0, fine)
+    if os.fork() == 0:
+        time.sleep(8)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+process = os.fork()
+if process == 0: rank_1()
+held = link.link(0, 2, folder, "x")
+first = held.gather("it", "", 5.0, fine)
+start = time.monotonic()
+try: second = held.gather("it", "", 20.0, fine)
+except ValueError as error: second = str(error)
+"""
+    value = "[first, second, time.monotonic() - start < 5]"
+    path = [os.path.dirname(support.PACKAGE)]
+    first, second, soon = support.run(code, path, value=value).data
+    assert first == ["", ""]
+    assert "rank 1: connection lost" in second
+    assert soon
