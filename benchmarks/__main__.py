@@ -34,36 +34,30 @@ def main() -> int:
 
 
 def _run(subject: str, rounds: int, *, save: bool) -> str:
-    """The table of one subject."""
-    if subject == "whole":
-        programs = whole.run(rounds)
-        rows = [(row.name, str(row.ratios), row.peer, row.target) for row in programs]
-        return _table(("program", "CPU time as a multiple", "of", "at most"), rows)
-    if subject == "solve":
-        steps = solve.run(rounds, place.prepare(whole.ANSWER).inside.python)
-        return _table(
-            ("step", "CPU ms", "at most"), [(row.name, str(row.milliseconds), row.target) for row in steps]
-        )
-    if subject == "startup":
-        found = startup.run(rounds)
-        if save:
-            startup.draw(found.curves)
-        return _startup(found)
-    if subject == "hook":
-        return _table(
-            ("commit", f"CPU time as a multiple of {hook.PEER}", "elapsed, ms", "at most"),
-            [(row.name, str(row.ratios), str(row.milliseconds), "300") for row in hook.run(rounds)],
-        )
-    if subject == "tree":
-        walked = tree.run()
-        if save:
-            tree.draw(walked)
-        return _tree(walked)
-    if subject == "ranks":
-        figures = ranks.run(rounds)
-        if save:
-            ranks.draw(figures)
-        return _table(ranks.HEAD, ranks.table(figures))
+    """The table of one subject; its curves are drawn where there are some and they are wanted."""
+    return {
+        "whole": _whole,
+        "solve": _solve,
+        "growth": _growth,
+        "startup": _startup,
+        "hook": _hook,
+        "tree": _tree,
+        "ranks": _ranks,
+    }[subject](rounds, save)
+
+
+def _whole(rounds: int, _: bool) -> str:
+    programs = whole.run(rounds)
+    rows = [(row.name, str(row.ratios), row.peer, row.target) for row in programs]
+    return _table(("program", "CPU time as a multiple", "of", "at most"), rows)
+
+
+def _solve(rounds: int, _: bool) -> str:
+    steps = solve.run(rounds, place.prepare(whole.ANSWER).inside.python)
+    return _table(("step", "CPU ms", "at most"), [(row.name, str(row.milliseconds), row.target) for row in steps])
+
+
+def _growth(_: int, save: bool) -> str:
     curves = growth.run()
     if save:
         growth.draw(curves)
@@ -77,7 +71,24 @@ def _run(subject: str, rounds: int, *, save: bool) -> str:
     )
 
 
-def _tree(found: tree.Result) -> str:
+def _hook(rounds: int, _: bool) -> str:
+    return _table(
+        ("commit", f"CPU time as a multiple of {hook.PEER}", "elapsed, ms", "at most"),
+        [(row.name, str(row.ratios), str(row.milliseconds), "300") for row in hook.run(rounds)],
+    )
+
+
+def _ranks(rounds: int, save: bool) -> str:
+    figures = ranks.run(rounds)
+    if save:
+        ranks.draw(figures)
+    return _table(ranks.HEAD, ranks.table(figures))
+
+
+def _tree(_: int, save: bool) -> str:
+    found = tree.run()
+    if save:
+        tree.draw(found)
     points = _table(
         ("manifests", "elapsed, s", "CPU, s", "CPU for each, ms", "largest process, MiB"),
         [
@@ -98,8 +109,11 @@ def _tree(found: tree.Result) -> str:
     return f"{points}\n{loop}"
 
 
-def _startup(found: startup.Result) -> str:
+def _startup(rounds: int, save: bool) -> str:
     """The programs, the Pythons, the finder, and the points of the curves."""
+    found = startup.run(rounds)
+    if save:
+        startup.draw(found.curves)
     programs = _table(
         ("program", "instructions as a multiple of `python -c pass`", "CPU time as a multiple", "at most"),
         [(row.name, f"{row.instructions:.3f}", str(row.time), row.target) for row in found.rows],

@@ -15,7 +15,7 @@ import pytest
 from compatshim.kb.environments import Environment
 from tests.e2e import ranks, support
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.matrix]  # torch and MPI are large
 
 PROGRAM = os.path.join(support.PROGRAMS, "engine.py")
 AROUND = ("torch==2.13.0+cpu", "accelerate", "mpi4py", "openmpi", "transformers")
