@@ -14,7 +14,9 @@ from compatshim.model import Distribution, Inventory, Location, Unread
 from compatshim.report.document import Document
 from tests import support
 
-CATALOG = compiled.load()
+_WHOLE = compiled.load()
+CATALOG = _WHOLE._replace(advisories=tuple(one for one in _WHOLE.advisories if one.id <= "CSA-2026-0034"))
+"""The real catalog as it was when these files were made: what is found in them stays when more becomes known."""
 ROOT = "/home/me/project"
 NASTY = "deep <b>&\"' %:,|`é\x07/r.txt"
 """A name of a file that means something to every format."""

@@ -200,7 +200,7 @@ class TestIgnores:
         assert done.code == cli.CLEAN
         assert "CSA-2026-0001  ignored  mended by the import (pyproject.toml:7)\n" in done.out
         assert "CSA-2026-0002  ignored  one user (pyproject.toml:8)\n" in done.out
-        assert done.out.endswith("1 warning, 1 note, 2 ignored. 3 distributions checked, 0 not checked.\n")
+        assert done.out.endswith("1 warning, 2 notes, 2 ignored. 3 distributions checked, 0 not checked.\n")
         assert done.err == ""
 
     def test_as_tables(self, check: Check, tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ class TestBaseline:
         assert check("--baseline", "known.json", "--fail-on", "note", on=WARNING).code == cli.CLEAN
         done = check("--baseline", "known.json")
         assert done.code == cli.FINDINGS
-        assert "2 errors, 1 note, 1 in the baseline." in done.out
+        assert "2 errors, 2 notes, 1 in the baseline." in done.out
         settings(tmp_path, 'baseline = "known.json"\nfail-on = "warning"')
         (tmp_path / "below").mkdir()
         os.chdir(tmp_path / "below")
@@ -301,7 +301,7 @@ class TestBaseline:
         settings(tmp_path, IGNORES)
         check("--write-baseline", "known.json")
         found = json.loads((tmp_path / "known.json").read_text(encoding="utf-8"))["findings"]
-        assert [one["id"] for one in found] == ["CSA-2026-0006", "CSA-2026-0007"]
+        assert [one["id"] for one in found] == ["CSA-2026-0006", "CSA-2026-0007", "CSA-2026-0051"]
 
 
 class TestConfig:
