@@ -14,12 +14,12 @@ LOCAL, NETWORK, UNKNOWN = "local", "network", "unknown"
 _LOCAL_TYPES = """
 ext2 ext3 ext4 xfs btrfs zfs tmpfs ramfs f2fs overlay bcachefs jfs reiserfs nilfs2 vfat exfat ntfs3 ntfs fuseblk
 ecryptfs erofs squashfs udf
-""".split()
-# FUSE may be anything, and two mounts of one folder do not see each other's locks; a guest's share of its host, too.
+""".split()  # noqa: SIM905  a list of words
+# FUSE may be anything, and two mounts of one folder do not see each other's locks; what a host shares, neither.
 _NETWORK_TYPES = """
-nfs nfs3 nfs4 cifs smb3 smbfs lustre gpfs mmfs beegfs ceph glusterfs 9p virtiofs vboxsf afs coda ncpfs pvfs2 orangefs
-ocfs2 gfs2 panfs wekafs quobyte prl_fs vmhgfs davfs fuse
-""".split()
+nfs nfs3 nfs4 cifs smb3 smbfs lustre gpfs mmfs beegfs ceph glusterfs 9p virtiofs vboxsf afs coda ncpfs pvfs2
+orangefs ocfs2 gfs2 panfs wekafs quobyte prl_fs vmhgfs davfs fuse
+""".split()  # noqa: SIM905  a list of words
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 

@@ -1,7 +1,7 @@
 """Which caches the libraries use, and which variable says so; none of them is imported.
 
 Each rule is the library's own: ``evaluate.config``, ``datasets.config``, ``huggingface_hub.constants``. They differ
-in what they expand: all take ``~``, only huggingface_hub takes ``$NAME`` too. A variable that is set and empty counts.
+in what they expand: all take ``~``, only huggingface_hub takes ``$NAME``, too. What is set and empty counts.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def caches(environ: Mapping[str, str]) -> Tuple[Cache, ...]:
 
 
 def given(path: str, source: str = "--cache") -> Tuple[Cache, ...]:
-    """The caches in a folder that somebody names: an ``HF_HOME`` with several, or one whose content tells its kind."""
+    """The caches in a folder that somebody names: an ``HF_HOME`` with several, or one of a kind."""
     path = os.path.abspath(path)
     inner = [name for name in _FOLDERS if os.path.isdir(os.path.join(path, name))]
     if inner and not _is_hub(path):
