@@ -20,6 +20,7 @@ try:
 except ImportError:  # Windows, where nothing of this works
     fcntl = None  # type: ignore[assignment]
 
+IN_USE = "in use"
 SUPPORTED = hasattr(fcntl, "F_SETLEASE")
 """Whether this system can tell: only Linux can."""
 
@@ -31,12 +32,19 @@ _PATIENCE = 10.0
 _MANY = 200  # descriptors; a process usually may have 1024
 
 
-class InUseError(Exception):
+class StaysError(Exception):
+    """It must stay as it is; the message says why."""
+
+
+class InUseError(StaysError):
     """Somebody holds it, or has it open."""
 
+    def __init__(self) -> None:
+        super().__init__(IN_USE)
 
-class UnfitError(Exception):
-    """It is not what it was taken for; the message says in what way."""
+
+class UnfitError(StaysError):
+    """It is not what it was taken for."""
 
 
 def hold(folder: int, name: str, *, create: bool = False) -> int:
@@ -47,17 +55,15 @@ def hold(folder: int, name: str, *, create: bool = False) -> int:
     """
     fd = opened(folder, name, os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0))
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _HELD:
-                raise InUseError from None
-            raise UnfitError(f"cannot be locked here ({error.strerror})") from error
-        if not same(folder, name, fd):
-            raise UnfitError("was replaced")
-    except BaseException:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
         os.close(fd)
-        raise
+        if error.errno in _HELD:
+            raise InUseError from None
+        raise UnfitError(f"{name} cannot be locked here ({error.strerror})") from error
+    if not same(folder, name, fd):  # it was unlinked between being opened and being locked
+        os.close(fd)
+        raise InUseError
     return fd
 
 
@@ -67,13 +73,13 @@ def opened(folder: int, name: str, flags: int = os.O_RDONLY) -> int:
         fd = os.open(name, flags | _FLAGS, 0o666, dir_fd=folder)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise UnfitError("is a symbolic link") from None
+            raise UnfitError(f"{name} is a symbolic link") from None
         if error.errno == errno.EWOULDBLOCK:  # somebody has a lease on it
             raise InUseError from None
         raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise UnfitError("is no regular file")
+        raise UnfitError(f"{name} is no regular file")
     return fd
 
 
@@ -118,7 +124,7 @@ class Unlinked:
     def __init__(self) -> None:
         self._held: List[Tuple[float, int]] = []
 
-    def __enter__(self) -> Unlinked:
+    def __enter__(self) -> Unlinked:  # noqa: PYI034  Python 3.8 has no Self
         return self
 
     def __exit__(self, *_: object) -> None:
