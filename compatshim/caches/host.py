@@ -10,7 +10,7 @@ _INITIAL = 0xEFFFFFFC  # the process namespace of the host itself: the kernel's 
 
 
 def name() -> str:
-    """The host, and its process namespace unless that is the host's own: in others, numbers mean other processes."""
+    """The host, and its process namespace unless that is the host's own: a number means one process in each."""
     told = "".join(
         chr(byte) if byte in _VERBATIM else f"?{byte:02x}"
         for byte in socket.gethostname().encode("utf-8", "surrogateescape")

@@ -221,7 +221,8 @@ def _runs(entries: Sequence[Entry], *, certain: bool) -> Tuple[List[Leftover], L
     for entry in entries:
         told = _RUN.fullmatch(entry.name)
         number = None if told is None or told["k"] is None else int(told["k"])
-        if told is None or entry.type == FOLDER or (number is not None and number >= int(told["n"])):
+        # Only several processes have a rendezvous.
+        if told is None or entry.type == FOLDER or (1 if number is None else number) >= int(told["n"]):
             rest.append(entry)
             continue
         is_lock = number is None or told["lock"] is not None

@@ -1,8 +1,8 @@
 """Removes groups of leftovers, each under its own locks, and in an order in which any part done harms nobody.
 
 Locks are taken without waiting and held until the data are gone; what was listed is looked at again under them.
-Data go first and names of locks last: what a crash leaves is data without use, or locks that nobody holds. Every path
-is opened part by part below the cache, so that no symbolic link, however late it is put there, leads out of it.
+Data go first and names of locks last: what a crash leaves is data without use, or locks that nobody holds. Every
+path is opened part by part below the cache: no symbolic link, however late it is put there, leads out of it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ in what they expand: all take ``~``, only huggingface_hub takes ``$NAME``, too. 
 from __future__ import annotations
 
 import os
-from typing import List, Mapping, NamedTuple, Tuple
+from typing import List, Mapping, NamedTuple, Sequence, Tuple
 
 HUB, DATASETS, METRICS, EVALUATE, MODULES, DOWNLOADS, ANY = (
     "hub",
@@ -63,7 +63,7 @@ def caches(environ: Mapping[str, str]) -> Tuple[Cache, ...]:
         for name in ("HF_DATASETS_DOWNLOADED_DATASETS_PATH", "HF_DATASETS_DOWNLOADED_EVALUATE_PATH")
         if name in environ
     ]
-    return _once(found)
+    return once(found)
 
 
 def given(path: str, source: str = "--cache") -> Tuple[Cache, ...]:
@@ -115,7 +115,7 @@ def _variables(text: str, environ: Mapping[str, str]) -> str:
     return re.sub(r"\$(?:(\w+)|\{([^}]*)\})", value, text, flags=re.ASCII)
 
 
-def _once(found: List[Cache]) -> Tuple[Cache, ...]:
+def once(found: Sequence[Cache]) -> Tuple[Cache, ...]:
     """The first of each folder: two variables may name one."""
     seen = set()
     kept = []

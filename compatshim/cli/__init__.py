@@ -32,6 +32,7 @@ COMMANDS = (
     "run",
     "enable",
     "disable",
+    "clean",
     "demo",
     "completion",
     "kb",

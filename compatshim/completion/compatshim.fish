@@ -50,8 +50,8 @@ function _shtab_compatshim_using
   test "$_shtab_compatshim_cmdpath" = "$argv"
 end
 
-set -g _shtab_compatshim_commands check pin plan fix explain status config run enable disable demo completion kb 'kb compile' 'kb snapshot' 'kb new' 'kb lint' 'kb verify' 'kb bisect' 'kb matrix' 'kb map' 'kb export' 'kb import' 'kb replay' 'kb sets'
-set -g _shtab_compatshim_opts_with_value --advisories --advisory --allow-level --alternatives --at-most --baseline --catalog --constraint --disable --disk --fail-on --folder --format --hold --ignore --job --jobs --kind --link --mode --objective --on --os --output --override --path --probes --project --python --record --reproducer --reproducers --require --requires --scheduler --tests --timeout --title --traceback --with --write --write-baseline -c
+set -g _shtab_compatshim_commands check pin plan fix explain status config run enable disable clean demo completion kb 'kb compile' 'kb snapshot' 'kb new' 'kb lint' 'kb verify' 'kb bisect' 'kb matrix' 'kb map' 'kb export' 'kb import' 'kb replay' 'kb sets'
+set -g _shtab_compatshim_opts_with_value --advisories --advisory --allow-level --alternatives --at-most --baseline --cache --catalog --constraint --disable --disk --fail-on --folder --format --hold --ignore --job --jobs --kind --link --mode --objective --older-than --on --os --output --override --path --probes --project --python --record --reproducer --reproducers --require --requires --scheduler --tests --timeout --title --traceback --with --write --write-baseline -c
 
 complete -c compatshim -e
 complete -c compatshim -f
@@ -165,6 +165,15 @@ complete -c compatshim -n '_shtab_compatshim_using enable' -l break-system-packa
 complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a disable -d 'Undo what `compatshim enable` did to an environment, and no more.'
 complete -c compatshim -n '_shtab_compatshim_using disable' -s h -l help -d 'show this help message and exit'
 complete -c compatshim -n '_shtab_compatshim_using disable' -l python -xka "(__fish_complete_path (commandline -ct))" -d 'the interpreter of another environment'
+complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a clean -d 'Remove what dead runs left in the caches of evaluate, datasets and huggingface_hub. That is: the files of evaluate'"'"'s processes, unfinished downloads and datasets, temporary files, and markers of soft locks whose process is gone. What one run made goes as a whole or stays. It goes only when it has not changed for the time of --older-than, belongs to you, and nobody has it locked or open, which is asked by taking its locks. All is listed first. Without a terminal to ask at, nothing is removed unless --yes says so. Linux only. Exit status: 0 nothing is left to remove, 1 something is, 2 usage or internal error, 3 no cache could be looked into, 130 interrupted.'
+complete -c compatshim -n '_shtab_compatshim_using clean' -s h -l help -d 'show this help message and exit'
+complete -c compatshim -n '_shtab_compatshim_using clean' -l cache -xka "(__fish_complete_directories)" -d 'look into this folder, a cache or one that holds several as HF_HOME does (may be repeated); default: the caches that the libraries use with the environment variables that are set'
+complete -c compatshim -n '_shtab_compatshim_using clean' -l older-than -x -d 'only what has not changed for so long: 30m, 12h, 7d; default: 7d'
+complete -c compatshim -n '_shtab_compatshim_using clean' -l lock-files -d 'lock files that nobody has open, too (filelock 3.13.2 to 3.20.3 fails if it opens one just then)'
+complete -c compatshim -n '_shtab_compatshim_using clean' -s n -l dry-run -d 'list what would be removed, and stop'
+complete -c compatshim -n '_shtab_compatshim_using clean' -s y -l yes -d 'remove it without asking'
+complete -c compatshim -n '_shtab_compatshim_using clean' -l force-network -d 'also on network file systems, where locks do not tell whether another machine uses something'
+complete -c compatshim -n '_shtab_compatshim_using clean' -l format -xka "text json" -d 'default: text'
 complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a demo -d 'Show the founding story in a throwaway environment: it fails, then works with the import, then with the pin.'
 complete -c compatshim -n '_shtab_compatshim_using demo' -s h -l help -d 'show this help message and exit'
 complete -c compatshim -n '_shtab_compatshim_using demo' -l python -xka "(__fish_complete_path (commandline -ct))" -d 'the Python to build the environment with (3.8 to 3.12)'

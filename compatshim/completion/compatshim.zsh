@@ -11,6 +11,7 @@
 _shtab_compatshim_commands() {
   local _commands=(
     check:'List the known-bad combinations of an environment, with cause and fix.'
+    clean:'Remove what dead runs left in the caches of evaluate, datasets and huggingface_hub. That is: the files of evaluate'"'"'s processes, unfinished downloads and datasets, temporary files, and markers of soft locks whose process is gone. What one run made goes as a whole or stays. It goes only when it has not changed for the time of --older-than, belongs to you, and nobody has it locked or open, which is asked by taking its locks. All is listed first. Without a terminal to ask at, nothing is removed unless --yes says so. Linux only. Exit status: 0 nothing is left to remove, 1 something is, 2 usage or internal error, 3 no cache could be looked into, 130 interrupted.'
     completion:'Print the script by which a shell completes `compatshim`: commands, options, and files where they are wanted. `eval "$(compatshim completion bash)"` in ~/.bashrc is all that bash needs. For zsh, write it to a file named _compatshim in a folder of $fpath; for fish, to ~/.config/fish/completions/compatshim.fish.'
     config:'Show which settings hold here, and who says so: an option, an environment variable, a line of a file, or nobody. Options of `check` may be given, to see what holds with them.'
     demo:'Show the founding story in a throwaway environment: it fails, then works with the import, then with the pin.'
@@ -78,6 +79,20 @@ _shtab_compatshim_check_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_compatshim_check_defaults_added=0
+
+_shtab_compatshim_clean_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--cache[look into this folder, a cache or one that holds several as HF_HOME does (may be repeated)\; default\: the caches that the libraries use with the environment variables that are set]:DIR:_files -/"
+  "--older-than[only what has not changed for so long\: 30m, 12h, 7d\; default\: 7d]:AGE:"
+  "--lock-files[lock files that nobody has open, too (filelock 3.13.2 to 3.20.3 fails if it opens one just then)]"
+  {-n,--dry-run}"[list what would be removed, and stop]"
+  {-y,--yes}"[remove it without asking]"
+  "--force-network[also on network file systems, where locks do not tell whether another machine uses something]"
+  "--format[default\: text]:format:(text json)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_compatshim_clean_defaults_added=0
 
 _shtab_compatshim_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -399,6 +414,7 @@ _shtab_compatshim() {
       curcontext="${curcontext%:*:*}:_shtab_compatshim-$line[1]:"
       case $line[1] in
         check) _arguments -C -s $_shtab_compatshim_check_options ;;
+        clean) _arguments -C -s $_shtab_compatshim_clean_options ;;
         completion) _arguments -C -s $_shtab_compatshim_completion_options ;;
         config) _arguments -C -s $_shtab_compatshim_config_options ;;
         demo) _arguments -C -s $_shtab_compatshim_demo_options ;;
