@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from compatshim.caches import leftovers, locks
 from compatshim.caches.leftovers import FOLDER, Entry, Guard, Leftover, Policy
@@ -46,7 +46,10 @@ def _attempt(root: str, one: Leftover, policy: Policy, unlinked: Optional[Unlink
                 raise UnfitError(reason)
             work.take(one)
             work.open_data(one.data)
-            return Outcome(FREE) if unlinked is None else work.remove(one)
+            if unlinked is None:
+                return Outcome(FREE)
+            work.make(one)
+            return work.remove(one)
     except StaysError as error:
         return Outcome(LEFT, str(error))
     except OSError as error:
@@ -62,8 +65,9 @@ class _Work:
         self._folders: Dict[str, int] = {}
         self._stack = contextlib.ExitStack()
         self._root = root
+        self._guards: Sequence[Guard] = ()
         self._held: Dict[Guard, int] = {}
-        self._made: List[Guard] = []
+        self._made: Set[Guard] = set()
         self._data: List[int] = []
 
     def __enter__(self) -> _Work:  # noqa: PYI034  Python 3.8 has no Self
@@ -73,11 +77,10 @@ class _Work:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the locks in the reverse order; only then of the data, whose space is freed by that."""
-        for guard in reversed([guard for guard in self._made if guard in self._held]):
-            self._unlink(guard)
-        for fd in reversed(list(self._held.values())):
-            os.close(fd)
+        """Let go of the locks in the reverse order; only then of the data, whose space that frees, which takes time."""
+        for guard in reversed(self._guards):
+            if guard in self._held and (guard not in self._made or not self._unlink(guard)):
+                os.close(self._held[guard])
         for fd in self._data:
             os.close(fd)
         self._stack.close()
@@ -88,23 +91,25 @@ class _Work:
         return self._folders[path]
 
     def take(self, one: Leftover) -> None:
-        """Take every lock of a group; one that is missing is made, if the group is to be removed."""
+        """Take every lock of a group that is there."""
+        self._guards = one.guards
         listed = {(entry.folder, entry.name): entry for entry in one.locks}
         for guard in one.guards:
             try:
                 self._held[guard] = locks.hold(self._folder(guard.folder), guard.name)
             except FileNotFoundError:
-                if guard.needed and self._unlinked is not None:
-                    self._make(guard)
                 continue
             self._check_lock(self._held[guard], listed.get((guard.folder, guard.name)))
 
-    def _make(self, guard: Guard) -> None:
-        try:
-            self._held[guard] = locks.hold(self._folder(guard.folder), guard.name, create=True)
-        except FileExistsError:  # somebody was faster, and is at work
-            raise InUseError from None
-        self._made.append(guard)
+    def make(self, one: Leftover) -> None:
+        """Make and take the locks that are missing and matter: whoever begins now finds them held."""
+        for guard in one.guards:
+            if guard.needed and guard not in self._held:
+                try:
+                    self._held[guard] = locks.hold(self._folder(guard.folder), guard.name, create=True)
+                except FileExistsError:  # somebody was faster, and is at work
+                    raise InUseError from None
+                self._made.add(guard)
 
     def _check_lock(self, fd: int, listed: Optional[Entry]) -> None:
         about = os.fstat(fd)

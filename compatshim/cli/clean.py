@@ -77,6 +77,14 @@ def _age(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """List, ask, remove."""
+    try:
+        return _run(args)
+    except KeyboardInterrupt:  # while it lists or asks
+        options.say("interrupted; nothing was removed")
+        return INTERRUPTED
+
+
+def _run(args: argparse.Namespace) -> int:
     from compatshim.caches import locks, survey
     from compatshim.caches.removal import FREE
 
@@ -169,13 +177,17 @@ def _remove(wanted: Sequence[Tuple[str, Leftover]], policy: Policy) -> Tuple[Dic
         for root, group in wanted:
             if interrupted:
                 break
-            done[id(group)] = removal.remove(root, group, policy, unlinked)
+            try:
+                done[id(group)] = removal.remove(root, group, policy, unlinked)
+            except KeyboardInterrupt:  # the second one
+                done[id(group)] = removal.Outcome(removal.FAILED, "interrupted in the middle of it")
+                break
     return done, bool(interrupted)
 
 
 @contextlib.contextmanager
 def _patient() -> Iterator[List[int]]:
-    """Ctrl-C is noted in the list; the group at hand is still removed as a whole. A second one ends all at once."""
+    """Ctrl-C is noted in the list; the group at hand is still removed as a whole. The next one ends that, too."""
     noted: List[int] = []
 
     def note(number: int, _: object) -> None:

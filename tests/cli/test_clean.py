@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Iterator, List, Set, Tuple
+from typing import Any, Callable, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -586,15 +586,38 @@ class TestInterrupted:
         assert 0 < left < self.COUNT
         assert f"{left} removed" in clean("--yes")[1]
 
-    def test_before_anything_was_removed(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_before_anything_was_removed(self, clean: Clean, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         paths = leave_run(home)
 
         def interrupt(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(survey, "survey", interrupt)
-        assert cli.main(["clean", "--yes"]) == cli.ERROR
+        code, out, err = clean("--yes")
+        assert (code, out, err) == (130, "", "compatshim: interrupted; nothing was removed\n")
         assert paths[0].exists()
+
+    def test_twice(self, clean: Clean, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The second one does not wait for what is being removed; no lock is left held."""
+        paths = leave_run(home)
+        leave_run(home, experiment="f")
+        unlink = os.unlink
+
+        def interrupt(*args: Any, **options: Any) -> None:
+            unlink(*args, **options)
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(os, "unlink", interrupt)
+        code, out, _ = clean("--yes")
+        monkeypatch.undo()
+        assert code == 130
+        assert "accuracy/default/e-2: interrupted in the middle of it" in out
+        assert "0 removed, 0 B freed; interrupted, 1 not reached" in out
+        assert [path.exists() for path in paths] == [False, True, True, True, True]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert clean("--yes", "--cache", str(home))[0] == cli.CLEAN
+        assert not paths[1].exists()
 
 
 class TestAsks:
