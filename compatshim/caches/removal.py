@@ -77,7 +77,7 @@ class _Work:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the locks in the reverse order; only then of the data, whose space that frees, which takes time."""
+        """Let go of the locks in the reverse order; only then of the data: to free space takes time."""
         for guard in reversed(self._guards):
             if guard in self._held and (guard not in self._made or not self._unlink(guard)):
                 os.close(self._held[guard])

@@ -1,13 +1,14 @@
 """Which caches the libraries use, and which variable says so; none of them is imported.
 
 Each rule is the library's own: ``evaluate.config``, ``datasets.config``, ``huggingface_hub.constants``. They differ
-in what they expand: all take ``~``, only huggingface_hub takes ``$NAME``, too. What is set and empty counts.
+in what they expand: all take ``~``, only newer releases of huggingface_hub take ``$NAME``, too, so that a variable
+with one names two folders. What is set and empty counts.
 """
 
 from __future__ import annotations
 
 import os
-from typing import List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Mapping, NamedTuple, Sequence, Tuple
 
 HUB, DATASETS, METRICS, EVALUATE, MODULES, DOWNLOADS, ANY = (
     "hub",
@@ -37,15 +38,13 @@ class Cache(NamedTuple):
 
 def caches(environ: Mapping[str, str]) -> Tuple[Cache, ...]:
     """Every cache that a program with these variables uses, each folder once."""
-    plain, plain_source = _home(environ, variables=False)
-    hub, hub_source = _home(environ, variables=True)
-    found: List[Cache] = []
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if name in environ:
-            found.append(Cache(HUB, _expanded(environ[name], environ), name))
-            break
-    else:
-        found.append(Cache(HUB, os.path.join(hub, "hub"), hub_source))
+    home, home_source = _home(environ)
+    hub, hub_source = next(
+        ((environ[name], name) for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") if name in environ),
+        (os.path.join(home, "hub"), home_source),
+    )
+    hub = _absolute(hub, environ)
+    found = [Cache(HUB, os.path.abspath(_variables(hub, environ)), hub_source), Cache(HUB, hub, hub_source)]
     if "TRANSFORMERS_CACHE" in environ:  # old releases of transformers; laid out as huggingface_hub's
         found.append(Cache(HUB, _absolute(environ["TRANSFORMERS_CACHE"], environ), "TRANSFORMERS_CACHE"))
     for kind, name in (
@@ -57,7 +56,7 @@ def caches(environ: Mapping[str, str]) -> Tuple[Cache, ...]:
         if name in environ:
             found.append(Cache(kind, _absolute(environ[name], environ), name))
         else:
-            found.append(Cache(kind, os.path.join(plain, kind), plain_source))
+            found.append(Cache(kind, os.path.join(home, kind), home_source))
     found += [
         Cache(DOWNLOADS, _absolute(environ[name], environ), name)
         for name in ("HF_DATASETS_DOWNLOADED_DATASETS_PATH", "HF_DATASETS_DOWNLOADED_EVALUATE_PATH")
@@ -84,7 +83,7 @@ def _is_hub(path: str) -> bool:
         return False
 
 
-def _home(environ: Mapping[str, str], *, variables: bool) -> Tuple[str, str]:
+def _home(environ: Mapping[str, str]) -> Tuple[str, str]:
     """What the libraries take for ``HF_HOME``, and why."""
     if "HF_HOME" in environ:
         text, source = environ["HF_HOME"], "HF_HOME"
@@ -92,17 +91,13 @@ def _home(environ: Mapping[str, str], *, variables: bool) -> Tuple[str, str]:
         text, source = os.path.join(environ["XDG_CACHE_HOME"], "huggingface"), "XDG_CACHE_HOME"
     else:
         text, source = os.path.join("~", ".cache", "huggingface"), "default"
-    return (_expanded if variables else _absolute)(text, environ), source
+    return _absolute(text, environ), source
 
 
 def _absolute(text: str, environ: Mapping[str, str]) -> str:
     if text.startswith("~") and text[1:2] in ("", "/", os.sep) and "HOME" in environ and os.name != "nt":
         return os.path.abspath(environ["HOME"].rstrip("/") + text[1:])
     return os.path.abspath(os.path.expanduser(text))
-
-
-def _expanded(text: str, environ: Mapping[str, str]) -> str:
-    return os.path.abspath(_variables(_absolute(text, environ), environ))
 
 
 def _variables(text: str, environ: Mapping[str, str]) -> str:

@@ -37,10 +37,13 @@ def test_each_variable_moves_its_own() -> None:
     assert (sources["hub"], sources["datasets"]) == ("HF_HOME", "HF_DATASETS_CACHE")
 
 
-def test_only_the_hub_expands_variables() -> None:
-    found = told(HF_HOME="/h/$USER/${TEAM}/$NONE", USER="me", TEAM="us")
-    assert found["hub"] == "/h/me/us/$NONE/hub"
-    assert found["datasets"] == "/h/$USER/${TEAM}/$NONE/datasets"
+def test_only_new_releases_of_the_hub_expand_variables() -> None:
+    found = where.caches({"HF_HOME": "/h/$USER/${TEAM}/$NONE", "USER": "me", "TEAM": "us"})
+    assert [cache.path for cache in found if cache.kind == "hub"] == [
+        "/h/me/us/$NONE/hub",
+        "/h/$USER/${TEAM}/$NONE/hub",
+    ]
+    assert [cache.path for cache in found if cache.kind == "datasets"] == ["/h/$USER/${TEAM}/$NONE/datasets"]
 
 
 def test_an_empty_variable_counts_as_it_does_for_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

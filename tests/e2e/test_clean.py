@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -28,7 +28,7 @@ pytestmark = [
 LOCKING = os.path.join(support.PROGRAMS, "locking.py")
 ROUNDS = os.path.join(support.PROGRAMS, "rounds.py")
 FILELOCKS = ("3.9.0", "3.13.1", "3.20.3", "3.25.2", "3.29.7", "4.2.11")
-# The two between do not survive that a lock file is unlinked while they are about to open it.
+# 3.13.2 to 3.20.3 do not survive that a lock file is unlinked when they are about to open it.
 UNLINKABLE = ("3.9.0", "3.13.1", "3.25.2", "3.29.7", "4.2.11")
 CLEAN = "import sys; from compatshim.__main__ import main; sys.exit(main(['clean', *sys.argv[1:]]))"
 LOOP = """
@@ -82,7 +82,7 @@ def started(environment: Environment, *command: str) -> Iterator[subprocess.Pope
 
 @contextlib.contextmanager
 def cleaning(folder: Path, *options: str) -> Iterator[List[int]]:
-    """The command again and again; afterwards, how often it ran, what it removed, and how often it let something be."""
+    """The command again and again; afterwards, how often it ran, removed and let be."""
     stop = folder.with_name("stop")
     counted: List[int] = []
     process = subprocess.Popen(
@@ -228,8 +228,9 @@ class TestEvaluate:
         environment = support.build(versions, around=around)
         code = (
             "import json, os, datasets.config as d, evaluate.config as e, huggingface_hub.constants as h\n"
-            "own = {'datasets': d.HF_DATASETS_CACHE, 'metrics': e.HF_METRICS_CACHE, 'evaluate': e.HF_EVALUATE_CACHE,\n"
-            "       'modules': d.HF_MODULES_CACHE, 'downloads': d.DOWNLOADED_DATASETS_PATH, 'hub': h.HF_HUB_CACHE}\n"
+            "own = {'datasets': d.HF_DATASETS_CACHE, 'metrics': e.HF_METRICS_CACHE, 'hub': h.HF_HUB_CACHE,\n"
+            "       'evaluate': e.HF_EVALUATE_CACHE, 'modules': d.HF_MODULES_CACHE,\n"
+            "       'downloads': d.DOWNLOADED_DATASETS_PATH}\n"
             "print(json.dumps({kind: os.path.abspath(os.path.expanduser(path)) for kind, path in own.items()}))\n"
         )
         environ = {"HOME": str(tmp_path), "USER": "me", "PATH": os.environ["PATH"], **said}
@@ -238,6 +239,9 @@ class TestEvaluate:
             env=environ, capture_output=True, text=True, check=True, timeout=120, cwd=tmp_path,
         )  # fmt: skip
         theirs = json.loads(done.stdout)
-        ours = {cache.kind: cache.path for cache in where.caches(environ)}
-        assert ours == {kind: path for kind, path in theirs.items() if kind in ours}
-        assert {*theirs} - {*ours} <= {"downloads"}
+        ours: Dict[str, Set[str]] = {}
+        for cache in where.caches(environ):
+            ours.setdefault(cache.kind, set()).add(cache.path)
+        for kind, path in theirs.items():
+            assert path in ours.get(kind, {path} if kind == "downloads" else ())
+        assert all(len(paths) == 1 for kind, paths in ours.items() if kind != "hub" or "$" not in str(said))

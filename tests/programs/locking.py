@@ -13,7 +13,8 @@ import filelock
 
 
 def hold(path, kind):
-    getattr(filelock, kind)(path).acquire(timeout=5)
+    lock = getattr(filelock, kind)(path)
+    lock.acquire(timeout=5)
     print("held", flush=True)
     sys.stdin.read()
 
