@@ -47,11 +47,15 @@ class UnfitError(StaysError):
     """It is not what it was taken for."""
 
 
+class UnlockableError(StaysError):
+    """The file system has no locks."""
+
+
 def hold(folder: int, name: str, *, create: bool = False) -> int:
     """A descriptor of the lock file ``name`` within the open ``folder``, locked; closing it lets go.
 
-    Never waits, truncates or follows. With ``create``, the file must not exist yet. Raises :exc:`InUseError`,
-    :exc:`UnfitError`, and :exc:`OSError` when it cannot be opened.
+    Never waits, truncates or follows. With ``create``, the file must not exist yet. Raises a :exc:`StaysError`, and
+    :exc:`OSError` when it cannot be opened.
     """
     fd = opened(folder, name, os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0))
     try:
@@ -60,7 +64,7 @@ def hold(folder: int, name: str, *, create: bool = False) -> int:
         os.close(fd)
         if error.errno in _HELD:
             raise InUseError from None
-        raise UnfitError(f"{name} cannot be locked here ({error.strerror})") from error
+        raise UnlockableError(f"{name} cannot be locked here ({error.strerror})") from error
     if not same(folder, name, fd):  # it was unlinked between being opened and being locked
         os.close(fd)
         raise InUseError

@@ -13,10 +13,13 @@ import stat
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from compatshim.caches import leftovers, locks
-from compatshim.caches.leftovers import FOLDER, Entry, Guard, Leftover, Policy
-from compatshim.caches.locks import IN_USE, InUseError, StaysError, UnfitError, Unlinked
+from compatshim.caches.leftovers import FOLDER, LOCK, MARKER, Entry, Guard, Leftover, Policy
+from compatshim.caches.locks import IN_USE, InUseError, StaysError, UnfitError, Unlinked, UnlockableError
 
 REMOVED, FREE, LEFT, FAILED = "removed", "removable", "left", "failed"
+
+
+_UNTOLD = "this file system does not tell whether it is open"
 
 
 class Outcome(NamedTuple):
@@ -96,10 +99,18 @@ class _Work:
         listed = {(entry.folder, entry.name): entry for entry in one.locks}
         for guard in one.guards:
             try:
-                self._held[guard] = locks.hold(self._folder(guard.folder), guard.name)
+                at = self._folder(guard.folder)
+                self._held[guard] = locks.hold(at, guard.name)
             except FileNotFoundError:
                 continue
+            except UnlockableError:
+                # Soft locks are for file systems without others.
+                if one.kind != MARKER:
+                    raise
+                self._held[guard] = locks.opened(at, guard.name)
             self._check_lock(self._held[guard], listed.get((guard.folder, guard.name)))
+            if one.kind == LOCK and locks.sole(self._held[guard]) is None:
+                raise UnfitError(_UNTOLD)
 
     def make(self, one: Leftover) -> None:
         """Make and take the locks that are missing and matter: whoever begins now finds them held."""
@@ -154,7 +165,7 @@ class _Work:
         if unused is False:
             raise InUseError
         if unused is None and not self._held:
-            raise UnfitError("no lock protects it, and this file system does not tell whether it is open")
+            raise UnfitError(f"no lock protects it, and {_UNTOLD}")
 
     def remove(self, one: Leftover) -> Outcome:
         """Unlink the data, then the names of locks that may go."""
@@ -169,21 +180,23 @@ class _Work:
         going = {(entry.folder, entry.name) for entry in one.locks if self._policy.lock_files or entry.size}
         for guard in reversed(one.guards):
             wanted = guard in self._made or (guard.folder, guard.name) in going
-            if guard in self._held and wanted and not self._unlink(guard):
+            if guard in self._held and wanted and not self._unlink(guard, certain=one.kind != MARKER):
                 # What is taken before this one keeps others from asking for it; so those names stay, too.
                 break
         else:
             return Outcome(REMOVED, freed=freed)
         return Outcome(REMOVED, freed=freed) if one.data else Outcome(LEFT, IN_USE)
 
-    def _unlink(self, guard: Guard) -> bool:
-        """Take away the name of a lock that is held, if nobody else has it open."""
+    def _unlink(self, guard: Guard, *, certain: bool = True) -> bool:
+        """Take away the name of a lock that is held, if it is ``certain``, or likely, that no other has it open."""
         fd, at = self._held[guard], self._folder(guard.folder)
-        if self._unlinked is None or not locks.sole(fd) or not locks.same(at, guard.name, fd):
+        unused = locks.sole(fd)
+        if unused is False or (certain and not unused) or not locks.same(at, guard.name, fd):
             return False
         os.unlink(guard.name, dir_fd=at)
         del self._held[guard]
-        self._unlinked.add(fd)
+        if self._unlinked is not None:
+            self._unlinked.add(fd)
         return True
 
 

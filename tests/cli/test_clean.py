@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -547,6 +548,26 @@ class TestWhere:
         assert [path.exists() for path in paths] == [False, False, True, True, True]
         assert alone.exists()
         assert "does not tell whether it is open" in out
+
+    def test_without_locks_only_markers_go(self, clean: Clean, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As on a network file system on which filelock makes soft locks."""
+        import fcntl
+
+        def flock(*_: object) -> None:
+            raise OSError(errno.ENOSYS, "Function not implemented")
+
+        paths = leave_run(home)
+        gone = subprocess.run(
+            [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+        )
+        marker = leave(home / "hub" / ".locks" / "m" / "a.lock", f"{int(gone.stdout)}\n{host.name()}\n")
+        monkeypatch.setattr(locks, "sole", lambda _: None)
+        monkeypatch.setattr(fcntl, "flock", flock)
+        code, out, _ = clean("--yes", "--lock-files")
+        assert code == cli.CLEAN
+        assert "e-2-rdv.lock cannot be locked here (Function not implemented)" in out
+        assert not marker.exists()
+        assert all(path.exists() for path in paths)
 
 
 class TestInterrupted:
