@@ -158,12 +158,13 @@ def who(processes: Sequence[Process]) -> str:
     number = f"{len(processes)} process{'es' if len(processes) > 1 else ''}"
     if not ranks:
         return f"{number} {where}"
-    text = f"rank{'s' if len(ranks) > 1 else ''} {_ranges(ranks)}"
+    text = f"rank{'s' if len(ranks) > 1 else ''} {ranges(ranks)}"
     # The children of a rank have its environment.
     return f"{text} {where}" if len(ranks) == len(processes) else f"{text} ({number}) {where}"
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers in words: ``0-2, 5``."""
     parts: List[List[int]] = []
     for number in numbers:
         if parts and number == parts[-1][-1] + 1:

@@ -33,6 +33,8 @@ class Mount(NamedTuple):
     source: str
     """The device, or the server and its export."""
     read_only: bool
+    options: Tuple[str, ...] = ()
+    """Of the mount and of the whole file system: ``rw``, ``local_lock=flock`` …"""
 
     @property
     def reach(self) -> str:
@@ -75,7 +77,7 @@ def parse(text: str) -> Iterator[Mount]:
             continue
         # Either the mount or the whole file system may be read-only.
         options = [*fields[5].split(","), *(more[2].split(",") if len(more) > 2 else ())]  # noqa: PLR2004
-        yield Mount(_text(fields[4]), more[0], _text(more[1]), "ro" in options)
+        yield Mount(_text(fields[4]), more[0], _text(more[1]), "ro" in options, tuple(options))
 
 
 def _text(field: str) -> str:

@@ -32,6 +32,7 @@ COMMANDS = (
     "run",
     "enable",
     "disable",
+    "doctor",
     "clean",
     "demo",
     "completion",

@@ -22,7 +22,7 @@ from compatshim.gather.rounds import Rounds, describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO, Callable, Dict, Generator, List, Optional, Tuple
+    from typing import Any, BinaryIO, Callable, Collection, Dict, Generator, List, Optional, Tuple
 
     from compatshim.gather.rounds import Round
 
@@ -146,6 +146,32 @@ class Hub:
         with self._changed:
             self._end(one, "", keep=True)
         return paths
+
+    def survey(
+        self, one: Round, timeout: float, without: Collection[int] = ()
+    ) -> Tuple[Dict[int, str], Dict[int, str]]:
+        """The paths of the rows that come, by rank, and why those of the other ranks do not.
+
+        Ranks that it is to do ``without`` are not waited for. It ends well for everybody who is there; who comes
+        later is told that it is over. Raises :exc:`GatherError` when nothing that comes can be trusted.
+        """
+        since = time.monotonic()
+        with self._changed:
+            self.rounds.poison = self.rounds.poison or self._doubt
+            self._collecting[one] = self._collecting.get(one, 0) + 1
+            try:
+                while True:
+                    gone, late = self.rounds.absent(one, since, timeout, time.monotonic())
+                    paths = dict(self.rounds.arrived.get(one, {}))
+                    if self.rounds.poison or len({*paths, *gone, *late, *without}) == self.world - 1:
+                        break
+                    self._changed.wait(BEAT)
+            finally:
+                self._collecting.pop(one, None)
+            self._end(one, self.rounds.poison, keep=not self.rounds.poison)
+            if self.rounds.poison:
+                raise GatherError(self.rounds.poison)
+        return paths, {**gone, **late}
 
     def fail(self, one: Round, reason: str) -> None:
         """Rank 0 itself fails a round."""

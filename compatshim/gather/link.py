@@ -21,7 +21,7 @@ from compatshim.gather.spoke import Refused, Spoke, hail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Optional, Tuple
+    from typing import Callable, Collection, Dict, List, Optional, Tuple
 
     from compatshim.gather.rendezvous import Rendezvous
 
@@ -71,6 +71,24 @@ class Link:
         hub.busy = False
         others = hub.collect(one, timeout, checked)
         return [path, *(others[rank] for rank in range(1, self.world))]
+
+    def survey(
+        self, what: str, path: str, timeout: float, without: Collection[int] = ()
+    ) -> Optional[Tuple[Dict[int, str], Dict[int, str]]]:
+        """Bring to rank 0 what comes within ``timeout`` seconds, and there say why the rest does not.
+
+        Rank 0 does not wait for those ranks that it is to do ``without``. On rank 0, the paths of all ranks that
+        came, its own among them, and reasons by rank; None elsewhere. Raises :exc:`GatherError` where rank 0 cannot
+        be reached, or two processes say that they are one rank.
+        """
+        one = (what, self._next(what))
+        if self._spoke is not None:
+            self._spoke.submit(one, path, timeout)
+            return None
+        hub = self._listening()
+        hub.busy = False
+        paths, absent = hub.survey(one, timeout, without)
+        return {0: path, **paths}, absent
 
     def fail(self, what: str, reason: str) -> None:
         """Fail the next round of an object on all ranks: this one has no rows to give."""

@@ -98,16 +98,22 @@ class Rounds:
         """Why a round cannot end well; empty while it can. Rank 0 waits for it since then."""
         if self.poison:
             return self.poison
+        gone, late = self.absent(one, since, timeout, now)
+        reasons = [f"rank {rank}: {why}" for rank, why in (*gone.items(), *late.items())]
+        return self._message(one, reasons, timeout if late else 0.0) if reasons else ""
+
+    def absent(self, one: Round, since: float, timeout: float, now: float) -> Tuple[Dict[int, str], Dict[int, str]]:
+        """Whose rows will not come any more, and whose have not come in time; and why, each."""
         there = self.arrived.get(one, {})
-        gone, late = [], []
+        gone, late = {}, {}
         for rank in range(1, self.world):
             if rank not in there:
                 why = self._gone(rank, one)
                 if why:
-                    gone.append(f"rank {rank}: {why}")
+                    gone[rank] = why
                 elif now > self._patience(rank, one, since, timeout):
-                    late.append(f"rank {rank}: {self._late(rank, one)}")
-        return self._message(one, gone + late, timeout if late else 0.0) if gone or late else ""
+                    late[rank] = self._late(rank, one)
+        return gone, late
 
     def end(self, one: Round, verdict: str) -> Dict[int, str]:
         """Close a round, with the verdict (empty: all is well). Returns the paths of what had come, by rank."""

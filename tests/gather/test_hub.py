@@ -439,3 +439,58 @@ except ValueError as error: second = str(error)
     assert first == ["", ""]
     assert "rank 1: connection lost" in second
     assert soon
+
+
+class TestSurvey:
+    """A round in which who is missing is told, and stops nobody."""
+
+    def surveyed(
+        self, job: Job, ranks: Sequence[int], timeout: float, without: Sequence[int] = ()
+    ) -> Dict[int, Any]:
+        got: Dict[int, Any] = {}
+
+        def play(rank: int) -> None:
+            try:
+                path = job.rows(rank, b"x" * (rank + 1))
+                got[rank] = job.links[rank].survey("it", path, timeout, without)
+            except GatherError as error:
+                got[rank] = str(error)
+
+        threads = [threading.Thread(target=play, args=(rank,)) for rank in ranks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive(), "hangs"
+        return got
+
+    def sizes(self, paths: Dict[int, str]) -> Dict[int, int]:
+        found = {rank: os.path.getsize(path) for rank, path in paths.items()}
+        for rank, path in paths.items():
+            if rank:
+                os.remove(path)
+        return found
+
+    def test_all_are_there(self, job: Job) -> None:
+        got = self.surveyed(job, range(WORLD), 5.0)
+        assert (self.sizes(got[0][0]), got[0][1]) == ({0: 1, 1: 2, 2: 3}, {})
+        assert [got[1], got[2]] == [None, None]
+        good(job)
+
+    def test_one_is_missing(self, job: Job) -> None:
+        got = self.surveyed(job, [0, 1], 0.5)
+        assert (self.sizes(got[0][0]), got[0][1]) == ({0: 1, 1: 2}, {2: "not connected"})
+        assert got[1] is None
+        began = time.monotonic()
+        got = self.surveyed(job, [0, 1], 20.0, without=[2])
+        assert (self.sizes(got[0][0]), got[0][1]) == ({0: 1, 1: 2}, {})
+        assert time.monotonic() - began < 5
+        late = self.surveyed(job, [2], 5.0)
+        assert "is over" in late[2]
+
+    def test_one_dies(self, job: Job) -> None:
+        good(job)
+        job.links[2].close()
+        got = self.surveyed(job, [0, 1], 20.0)
+        assert (self.sizes(got[0][0]), list(got[0][1])) == ({0: 1, 1: 2}, [2])
+        assert "connection lost" in got[0][1][2]

@@ -1,0 +1,108 @@
+"""What the lock files that are in a cache tell: who cannot take them, which nobody will release, who made them."""
+
+from __future__ import annotations
+
+from typing import Dict, List
+
+from compatshim.doctor import access
+from compatshim.doctor.checks.permissions import shared
+from compatshim.doctor.checks.versions import REMOVING, locks
+from compatshim.doctor.checks.words import count, some, within
+from compatshim.doctor.facts import Folder, LockFile, Process
+from compatshim.doctor.findings import Finding, Said, of_folder, shell
+
+_NAMES = ("(", "-name", "*.lock", "-o", "-name", "*.incomplete", ")")
+_EXECUTABLE = 0o111
+DAY = 86400.0
+RECENT = 7 * DAY
+MANY = 1000
+
+
+@of_folder("LOCK-ACCESS", "May this user open the lock files that are there?")
+def opens(seen: Folder, process: Process) -> Said:
+    """One that cannot be opened for writing cannot be taken: PermissionError."""
+    if seen.leftovers is None or seen.refused == "EROFS":
+        return
+    closed: Dict[int, List[LockFile]] = {}
+    for one in seen.leftovers.files:
+        if not one.opens:
+            closed.setdefault(one.uid, []).append(one)
+    mine = {process.gid, *process.groups}
+    for uid, files in sorted(closed.items()):
+        owner = access.user(uid)
+        words = [*_NAMES, "-user", owner]
+        if uid == process.uid:
+            words += ["-exec", "chmod", "u+rw", "{}", "+"]
+        elif all(one.gid in mine for one in files):
+            words += ["-exec", "chmod", "g+rw", "{}", "+"]
+        elif shared(seen).group and seen.gid in mine:
+            words += ["-exec", "chgrp", seen.group, "{}", "+", "-exec", "chmod", "g+rw", "{}", "+"]
+        else:
+            words += ["-exec", "chmod", "a+rw", "{}", "+"]
+        modes = ", ".join(sorted({f"{one.mode:04o}" for one in files}))
+        yield Finding(
+            "error",
+            f"{process.user} cannot open {count(len(files), 'lock file')} of {owner} (mode {modes}): "
+            f"{some((one.path for one in files), seen)}: PermissionError for whoever needs "
+            f"{'it' if len(files) == 1 else 'them'}",
+            within(seen, *words),
+            "" if process.uid in {uid, 0} else owner,
+        )
+
+
+@of_folder("LOCK-SOFT", "Is a soft lock left of a process that is gone?")
+def soft(seen: Folder, process: Process) -> Said:
+    """Where there is no flock, filelock makes a file that says who holds the lock; a killed process leaves it."""
+    if seen.leftovers is None:
+        return
+    marked = [one for one in seen.leftovers.files if one.marker]
+    dead = [one for one in marked if one.alive is False]
+    if dead:
+        yield Finding(
+            "error",
+            f"{count(len(dead), 'soft lock')} of processes of {process.host} that are gone: "
+            f"{some((one.path for one in dead), seen)} ({dead[0].marker}): filelock before 3.22 waits for "
+            f"{'it' if len(dead) == 1 else 'them'} for ever",
+            shell("rm", "--", *sorted(one.path for one in dead)[:20]),
+        )
+    foreign = [one for one in marked if one.alive is None]
+    if foreign:
+        yield Finding(
+            "note",
+            f"{count(len(foreign), 'soft lock')} of other hosts, where it must be seen whether they are held: "
+            f"{some((one.path for one in foreign), seen)} ({foreign[0].marker})",
+        )
+
+
+@of_folder(
+    "LOCK-MAKER", "Did another release of filelock, which does not go with this one, make lock files lately?"
+)
+def maker(seen: Folder, process: Process) -> Said:
+    """Only filelock to 3.9.1, and the copy within datasets to 2.15, make executable ones. A hint, and no proof."""
+    # Some file systems make everything executable.
+    if seen.leftovers is None or (seen.made is not None and seen.made.mode & _EXECUTABLE):
+        return
+    removing = [name for name, version in locks(process.versions) if REMOVING[0] <= version <= REMOVING[1]]
+    old = [one for one in seen.leftovers.files if one.mode & _EXECUTABLE and one.age < RECENT and not one.marker]
+    if removing and old:
+        yield Finding(
+            "warning",
+            f"{count(len(old), 'lock file')} of the last week {'is' if len(old) == 1 else 'are'} executable, as "
+            f"filelock to 3.9.1 and datasets to 2.15 make them ({some((one.path for one in old), seen)}); "
+            f"together with {removing[0]} here, two processes may hold one lock",
+            shell(process.python, "-m", "pip", "install", f"filelock>{REMOVING[1]}"),
+        )
+
+
+@of_folder("LOCK-MANY", "Are there very many old lock files?")
+def many(seen: Folder, process: Process) -> Said:  # noqa: ARG001
+    """They are empty and harm nobody, but each takes an inode and the time of whoever lists them."""
+    if seen.leftovers is None:
+        return
+    old = [one for one in seen.leftovers.files if one.age > DAY]
+    if len(old) >= MANY:
+        yield Finding(
+            "note",
+            f"{len(old)} lock files are more than a day old",
+            shell("python", "-m", "compatshim", "clean", "--cache", seen.path),
+        )

@@ -1,0 +1,68 @@
+"""Commands and phrases that several checks use."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable, List
+
+from compatshim.doctor.facts import Folder, Process
+from compatshim.doctor.findings import shell
+
+_VARIABLES = {
+    "hub": "HF_HUB_CACHE", "datasets": "HF_DATASETS_CACHE", "metrics": "HF_METRICS_CACHE",
+    "evaluate": "HF_EVALUATE_CACHE", "modules": "HF_MODULES_CACHE",
+}  # fmt: skip
+_ERRORS = {
+    "EACCES": "permission denied", "EPERM": "not permitted", "EROFS": "read-only file system",
+    "ENOENT": "not there",
+    "ENOSPC": "no space left", "EDQUOT": "quota exceeded", "ENOTDIR": "not a folder", "ELOOP": "links in a circle",
+    "ESTALE": "stale file handle", "EIO": "input/output error", "ENOLCK": "no locks available",
+    "ENOSYS": "function not implemented", "EOPNOTSUPP": "operation not supported", "ENAMETOOLONG": "name too long",
+}  # fmt: skip
+
+
+def error(code: str) -> str:
+    """An error's name, with what it means where that is known."""
+    return f"{_ERRORS[code]} ({code})" if code in _ERRORS else code
+
+
+def elsewhere(folder: Folder, *, local: bool = False) -> str:
+    """The command that gives a job its own cache in place of this one; ``local``: on the node's own disk."""
+    kind = folder.name.partition("-")[0]
+    variable = folder.told if folder.told in _VARIABLES.values() else _VARIABLES.get(kind, "HF_HOME")
+    base = "${TMPDIR:-/tmp}/huggingface-$(id -un)" if local else "$HOME/.cache/huggingface"
+    if not local and folder.path == os.path.join(os.path.expanduser("~"), ".cache", "huggingface", kind):
+        base = "${TMPDIR:-/tmp}/huggingface-$(id -un)"
+    return f'export {variable}="{base}/{kind}"'
+
+
+def owner(folder: Folder, process: Process) -> str:
+    """Whose a command is that the owner of a folder must give; empty for the user himself."""
+    return "" if process.uid in (folder.uid, 0) else folder.owner
+
+
+def within(folder: Folder, *words: str) -> str:
+    """``find`` in a folder."""
+    return shell("find", folder.real, *words)
+
+
+def some(paths: Iterable[str], folder: Folder, most: int = 3) -> str:
+    """A few of many paths, as they are called within the folder."""
+    listed: List[str] = sorted(paths)
+    shown = ", ".join(os.path.relpath(path, folder.real) for path in listed[:most])
+    return shown + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def size(number: int) -> str:
+    """Bytes as people say them."""
+    amount = float(number)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if amount < 1024:  # noqa: PLR2004
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"

@@ -1,0 +1,80 @@
+"""Which lock files are in a cache: looked at only, neither opened for writing nor locked."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import stat
+import time
+from typing import List, Optional, Tuple
+
+from compatshim.doctor import access
+from compatshim.doctor.facts import Folder, Leftovers, LockFile
+from compatshim.doctor.sharing import Item, sharing, wanted
+from compatshim.doctor.walk import Walk
+
+_MARKER = re.compile(r"([0-9]{1,10})\n([^\n]{1,255})\n(?:[^\n]*\n)?")
+"""What filelock writes into a soft lock: its process and host, and when that began."""
+_LONGEST_MARKER = 1024
+MOST = 20_000
+"""Lock files of one cache that are kept; of what is beyond, it is known only that it is there."""
+
+
+def survey(folder: Folder, uid: int) -> Leftovers:
+    """The lock files in a folder and below, and how much of the user's own is not for those who share it."""
+    walk = Walk(folder.real)
+    found: List[LockFile] = []
+    shared = sharing(folder.mode, folder.gid, folder.owner, folder.group)
+    top = Item(folder.mode, folder.uid, folder.gid, folder=True)
+    unshared = int(folder.uid == uid and bool(shared) and wanted(shared, top) is not None)
+    for entry, status in walk:
+        item = item_of(entry.name, status)
+        if item is None:
+            continue
+        if shared and status.st_uid == uid and wanted(shared, item) is not None:
+            unshared += 1
+        if item.lock and len(found) < MOST:
+            found.append(_lock_file(entry.path, status))
+    return Leftovers(tuple(found), walk.seen, walk.complete and len(found) < MOST, unshared)
+
+
+def item_of(name: str, status: os.stat_result) -> Optional[Item]:
+    """A file or folder with a name; None for links, pipes and the like."""
+    folder = stat.S_ISDIR(status.st_mode)
+    if not folder and not stat.S_ISREG(status.st_mode):
+        return None
+    lock = not folder and name.endswith((".lock", ".incomplete"))
+    return Item(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, folder, lock)
+
+
+def _lock_file(path: str, status: os.stat_result) -> LockFile:
+    marker, alive = _marker(path) if 0 < status.st_size < _LONGEST_MARKER else ("", None)
+    return LockFile(
+        path, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid,
+        round(time.time() - status.st_mtime, 1), access.allowed(path, os.R_OK | os.W_OK), marker, alive,
+    )  # fmt: skip
+
+
+def _marker(path: str) -> Tuple[str, Optional[bool]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = _MARKER.fullmatch(file.read(_LONGEST_MARKER))
+    except (OSError, ValueError):
+        return "", None
+    if found is None:
+        return "", None
+    number, host = int(found[1]), found[2]
+    return f"process {number} on {host}", _alive(number) if host == socket.gethostname() else None
+
+
+def _alive(number: int) -> bool:
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
