@@ -6,7 +6,7 @@
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
 _shtab_compatshim_kb_subparsers=(compile snapshot new lint verify bisect matrix map export import replay sets)
-_shtab_compatshim_subparsers=(check pin plan fix explain status config run enable disable clean demo completion kb)
+_shtab_compatshim_subparsers=(check pin plan fix explain status config run enable disable doctor clean demo completion kb)
 
 _shtab_compatshim_check_option_strings=(-h --help --python --kind --path --recursive --jobs --catalog --index --format --output --fail-on --fail-on-possible --strict --ignore --baseline --write-baseline --allowed --exit-zero --allow-empty)
 _shtab_compatshim_pin_option_strings=(-h --help --python --catalog --format --kind --path --index --hold --require -c --constraint --allow-level --no-downgrade --override --objective --verify --only-changes --full)
@@ -18,6 +18,7 @@ _shtab_compatshim_config_option_strings=(-h --help --show --catalog --fail-on --
 _shtab_compatshim_run_option_strings=(-h --help --mode --disable)
 _shtab_compatshim_enable_option_strings=(-h --help --python --break-system-packages)
 _shtab_compatshim_disable_option_strings=(-h --help --python)
+_shtab_compatshim_doctor_option_strings=(-h --help --python --catalog --format --cache --with --alone --timeout --fix-permissions --dry-run --fail-on)
 _shtab_compatshim_clean_option_strings=(-h --help --cache --older-than --lock-files -n --dry-run -y --yes --force-network --format)
 _shtab_compatshim_demo_option_strings=(-h --help --python)
 _shtab_compatshim_completion_option_strings=(-h --help)
@@ -65,6 +66,9 @@ _shtab_compatshim_config___catalog_COMPGEN=_shtab_compgen_dirs
 _shtab_compatshim_config___baseline_COMPGEN=_shtab_compgen_files
 _shtab_compatshim_enable___python_COMPGEN=_shtab_compgen_files
 _shtab_compatshim_disable___python_COMPGEN=_shtab_compgen_files
+_shtab_compatshim_doctor___python_COMPGEN=_shtab_compgen_files
+_shtab_compatshim_doctor___catalog_COMPGEN=_shtab_compgen_dirs
+_shtab_compatshim_doctor___cache_COMPGEN=_shtab_compgen_dirs
 _shtab_compatshim_clean___cache_COMPGEN=_shtab_compgen_dirs
 _shtab_compatshim_demo___python_COMPGEN=_shtab_compgen_files
 _shtab_compatshim_kb_compile___catalog_COMPGEN=_shtab_compgen_dirs
@@ -106,6 +110,8 @@ _shtab_compatshim_status___format_choices=(text json)
 _shtab_compatshim_config___fail_on_choices=(note warning error never)
 _shtab_compatshim_config___format_choices=(text json)
 _shtab_compatshim_run___mode_choices=(off observe apply strict)
+_shtab_compatshim_doctor___format_choices=(text json)
+_shtab_compatshim_doctor___fail_on_choices=(note warning error never)
 _shtab_compatshim_clean___format_choices=(text json)
 _shtab_compatshim_completion_pos_0_choices=(bash zsh fish)
 _shtab_compatshim_kb_lint___format_choices=(text json)
@@ -114,7 +120,7 @@ _shtab_compatshim_kb_bisect___format_choices=(text json)
 _shtab_compatshim_kb_map___format_choices=(html svg png)
 _shtab_compatshim_kb_export_pos_0_choices=(osv uv)
 _shtab_compatshim_kb_pos_0_choices=(compile snapshot new lint verify bisect matrix map export import replay sets)
-_shtab_compatshim_pos_0_choices=(check pin plan fix explain status config run enable disable clean demo completion kb)
+_shtab_compatshim_pos_0_choices=(check pin plan fix explain status config run enable disable doctor clean demo completion kb)
 
 _shtab_compatshim_check_pos_0_nargs='*'
 _shtab_compatshim_check__h_nargs=0
@@ -164,6 +170,11 @@ _shtab_compatshim_enable___help_nargs=0
 _shtab_compatshim_enable___break_system_packages_nargs=0
 _shtab_compatshim_disable__h_nargs=0
 _shtab_compatshim_disable___help_nargs=0
+_shtab_compatshim_doctor__h_nargs=0
+_shtab_compatshim_doctor___help_nargs=0
+_shtab_compatshim_doctor___alone_nargs=0
+_shtab_compatshim_doctor___fix_permissions_nargs=0
+_shtab_compatshim_doctor___dry_run_nargs=0
 _shtab_compatshim_clean__h_nargs=0
 _shtab_compatshim_clean___help_nargs=0
 _shtab_compatshim_clean___lock_files_nargs=0

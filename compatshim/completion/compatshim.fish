@@ -50,7 +50,7 @@ function _shtab_compatshim_using
   test "$_shtab_compatshim_cmdpath" = "$argv"
 end
 
-set -g _shtab_compatshim_commands check pin plan fix explain status config run enable disable clean demo completion kb 'kb compile' 'kb snapshot' 'kb new' 'kb lint' 'kb verify' 'kb bisect' 'kb matrix' 'kb map' 'kb export' 'kb import' 'kb replay' 'kb sets'
+set -g _shtab_compatshim_commands check pin plan fix explain status config run enable disable doctor clean demo completion kb 'kb compile' 'kb snapshot' 'kb new' 'kb lint' 'kb verify' 'kb bisect' 'kb matrix' 'kb map' 'kb export' 'kb import' 'kb replay' 'kb sets'
 set -g _shtab_compatshim_opts_with_value --advisories --advisory --allow-level --alternatives --at-most --baseline --cache --catalog --constraint --disable --disk --fail-on --folder --format --hold --ignore --job --jobs --kind --link --mode --objective --older-than --on --os --output --override --path --probes --project --python --record --reproducer --reproducers --require --requires --scheduler --tests --timeout --title --traceback --with --write --write-baseline -c
 
 complete -c compatshim -e
@@ -165,6 +165,18 @@ complete -c compatshim -n '_shtab_compatshim_using enable' -l break-system-packa
 complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a disable -d 'Undo what `compatshim enable` did to an environment, and no more.'
 complete -c compatshim -n '_shtab_compatshim_using disable' -s h -l help -d 'show this help message and exit'
 complete -c compatshim -n '_shtab_compatshim_using disable' -l python -xka "(__fish_complete_path (commandline -ct))" -d 'the interpreter of another environment'
+complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a doctor -d 'Tell whether the Hugging Face caches of this job will work, on all of its ranks, and how to mend what will not. A file is made in each cache for a moment, and locked: what new files become and whether locks exclude is measured. Under torchrun, mpirun, srun or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set, run it on all ranks: they compare what they see, and rank 0 says it.'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -s h -l help -d 'show this help message and exit'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l python -xka "(__fish_complete_path (commandline -ct))" -d 'look at the environment of this interpreter instead of the own one'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l catalog -xka "(__fish_complete_directories)" -d 'read the advisories in this folder, too (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l format -xka "text json" -d 'default: text'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l cache -xka "(__fish_complete_directories)" -d 'look at this folder, or the caches in it, instead of those that the variables say (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l with -x -d 'another interpreter whose programs use these caches: its filelock must go with this one'"'"'s (may be repeated)'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l alone -d 'look at this process only, whatever ranks there are'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l timeout -x -d 'how long rank 0 waits for each of the others; default: 30'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l fix-permissions -d 'give those that a cache is shared with their part in what you own there, and list each change'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l dry-run -d 'with --fix-permissions: list the changes, make none'
+complete -c compatshim -n '_shtab_compatshim_using doctor' -l fail-on -xka "note warning error never" -d 'the lowest severity that makes the exit status 1; default: error'
 complete -c compatshim -n '_shtab_compatshim_using; and test $_shtab_compatshim_npos -eq 0' -a clean -d 'Remove what dead runs left in the caches of evaluate, datasets and huggingface_hub. That is: the files of evaluate'"'"'s processes, unfinished downloads and datasets, temporary files, and markers of soft locks whose process is gone. What one run made goes as a whole or stays. It goes only when it has not changed for the time of --older-than, belongs to you, and nobody has it locked or open, which is asked by taking its locks. All is listed first. Without a terminal to ask at, nothing is removed unless --yes says so. Linux only. Exit status: 0 nothing is left to remove, 1 something is, 2 usage or internal error, 3 no cache could be looked into, 130 interrupted.'
 complete -c compatshim -n '_shtab_compatshim_using clean' -s h -l help -d 'show this help message and exit'
 complete -c compatshim -n '_shtab_compatshim_using clean' -l cache -xka "(__fish_complete_directories)" -d 'look into this folder, a cache or one that holds several as HF_HOME does (may be repeated); default: the caches that the libraries use with the environment variables that are set'

@@ -16,6 +16,7 @@ _shtab_compatshim_commands() {
     config:'Show which settings hold here, and who says so: an option, an environment variable, a line of a file, or nobody. Options of `check` may be given, to see what holds with them.'
     demo:'Show the founding story in a throwaway environment: it fails, then works with the import, then with the pin.'
     disable:'Undo what `compatshim enable` did to an environment, and no more.'
+    doctor:'Tell whether the Hugging Face caches of this job will work, on all of its ranks, and how to mend what will not. A file is made in each cache for a moment, and locked: what new files become and whether locks exclude is measured. Under torchrun, mpirun, srun or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set, run it on all ranks: they compare what they see, and rank 0 says it.'
     enable:'Make every Python of an environment import compatshim when it starts. One small file is written next to the installed libraries: a .pth file, or a .start file for Python 3.15 and later. `compatshim disable` takes it away again; COMPATSHIM=off in the environment overrules it.'
     explain:'Tell all that is known about an advisory, or find the advisory behind a traceback.'
     fix:'Edit the files that ask for a known-bad combination: their lines about versions, and nothing else in them. Requirements, `pyproject.toml`, scripts and `environment.yml` are edited; of locks the command of their own tool is told. Without a PATH it is the one file of that sort in the current directory. A new text is judged before it is written, and written whole or not at all. An environment is not touched: `compatshim pin` is for that.'
@@ -132,6 +133,23 @@ _shtab_compatshim_disable_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_compatshim_disable_defaults_added=0
+
+_shtab_compatshim_doctor_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--python[look at the environment of this interpreter instead of the own one]:PATH:_files"
+  "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
+  "--format[default\: text]:format:(text json)"
+  "*--cache[look at this folder, or the caches in it, instead of those that the variables say (may be repeated)]:DIR:_files -/"
+  "*--with[another interpreter whose programs use these caches\: its filelock must go with this one\'s (may be repeated)]:PYTHON:"
+  "--alone[look at this process only, whatever ranks there are]"
+  "--timeout[how long rank 0 waits for each of the others\; default\: 30]:SECONDS:"
+  "--fix-permissions[give those that a cache is shared with their part in what you own there, and list each change]"
+  "--dry-run[with --fix-permissions\: list the changes, make none]"
+  "--fail-on[the lowest severity that makes the exit status 1\; default\: error]:fail_on:(note warning error never)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_compatshim_doctor_defaults_added=0
 
 _shtab_compatshim_enable_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -419,6 +437,7 @@ _shtab_compatshim() {
         config) _arguments -C -s $_shtab_compatshim_config_options ;;
         demo) _arguments -C -s $_shtab_compatshim_demo_options ;;
         disable) _arguments -C -s $_shtab_compatshim_disable_options ;;
+        doctor) _arguments -C -s $_shtab_compatshim_doctor_options ;;
         enable) _arguments -C -s $_shtab_compatshim_enable_options ;;
         explain) _arguments -C -s $_shtab_compatshim_explain_options ;;
         fix) _arguments -C -s $_shtab_compatshim_fix_options ;;
