@@ -49,7 +49,7 @@ def test_nothing_is_known_without_a_table() -> None:
 
 def test_bytes_that_are_no_text_are_kept() -> None:
     (one,) = mounts.parse("1 1 8:1 / /a\\134b\\011c rw - ext4 /dev/x rw")
-    assert one == Mount("/a\\b\tc", "ext4", "/dev/x", read_only=False)
+    assert one == Mount("/a\\b\tc", "ext4", "/dev/x", read_only=False, options=("rw", "rw"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc: not run")
