@@ -14,10 +14,10 @@ import pytest
 from compatshim.kb import environments
 from compatshim.kb.environments import Environment, Spec
 from tests.e2e import support
-from tests.e2e.test_engines import environment, variables
+from tests.e2e.test_engines import HOSTS, environment, hosts, run, variables
 
 pytestmark = pytest.mark.e2e
-__all__ = ["environment"]  # a fixture
+__all__ = ["environment", "hosts"]  # fixtures
 
 HOLD = """
 import sys, filelock
@@ -80,3 +80,32 @@ def test_a_launcher(environment: Environment, launcher: str, tmp_path: Path) -> 
     assert [one["check"] for one in found["findings"] if one["check"].startswith(("JOB", "FILELOCK"))] == []
     assert [one for one in found["not_checked"] if one["check"].startswith("JOB")] == []
     assert [name for _, _, names in os.walk(tmp_path / "hf") for name in names] == []
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_hosts(environment: Environment, hosts: Any, shared: bool, tmp_path: Path) -> None:
+    """Each has a network, a name and a folder of its own; the rest of the file system is common."""
+    home = tmp_path / ("common" if shared else "private") / "hf"
+    commands = []
+    for rank, name in enumerate([*HOSTS, *HOSTS][:3]):
+        program = (
+            f"import os, sys; os.makedirs({str(home / 'metrics')!r}, exist_ok=True)\n"
+            f"sys.stdout = open({str(tmp_path)!r} + '/out-{rank}', 'w')\n"
+            "from compatshim import cli; sys.exit(cli.main(['doctor', '--format', 'json']))"
+        )
+        words, more = hosts(name, environment.python, "-c", program)
+        more.update(RANK=str(rank), WORLD_SIZE="3", MASTER_ADDR="nodeA", MASTER_PORT="29641", HF_HOME=str(home))
+        commands.append((words, variables(tmp_path, environment, **more)))
+    codes = run(commands, tmp_path)
+    said = (tmp_path / "said").read_text()
+    assert codes[1:] == [0, 0], said
+    found = json.loads((tmp_path / "out-0").read_text())
+    assert [one["host"] for one in found["processes"]] == ["nodeA", "nodeB", "nodeA"]
+    about = {(one["check"], one["severity"]) for one in found["findings"] if one["check"].startswith("JOB")}
+    if shared:
+        assert about == set()
+    else:
+        assert about == {("JOB-DIRECTORY", "error"), ("JOB-DIRECTORY", "note")}
+        (metrics,) = [one for one in found["findings"] if one["path"] == str(home / "metrics")]
+        # Each process has mounted its own.
+        assert "rank 1 on nodeB" in metrics["message"]
