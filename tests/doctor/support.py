@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -85,7 +87,13 @@ def told(path: Path, name: str = "datasets", user: Sequence[int] = ()) -> Dict[s
 
 @contextlib.contextmanager
 def acting(uid: int, gid: int, *groups: int) -> Iterator[None]:
-    """Act as another user, as root only."""
+    """Act as another user, as root only.
+
+    Python itself may be where that user cannot read: what is imported late is imported before, and what the import
+    system could not list is forgotten after.
+    """
+    for codec in ("ascii", "latin-1", "utf-8"):
+        codecs.lookup(codec)
     before = os.getgroups(), os.getegid()
     os.setgroups(groups)
     os.setegid(gid)
@@ -96,6 +104,7 @@ def acting(uid: int, gid: int, *groups: int) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(before[1])
         os.setgroups(before[0])
+        importlib.invalidate_caches()
 
 
 @contextlib.contextmanager

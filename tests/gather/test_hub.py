@@ -401,9 +401,9 @@ class TestFolder:
         one = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
         one.links[0].greet()
         two = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
-        got = two.round([b"a"] * WORLD, timeout=1.0)
+        got = two.round([b"a"] * WORLD, timeout=5.0)
         assert all("two processes say that they are rank 0" in str(answer) for answer in got)
-        assert "two processes say that they are rank 0" in one.round([b"a"] * WORLD, timeout=1.0, skip=[1, 2])[0]
+        assert "two processes say that they are rank 0" in one.round([b"a"] * WORLD, timeout=5.0, skip=[1, 2])[0]
         two.close()
         one.close()
 
