@@ -22,7 +22,7 @@ from compatshim.kb.sets.make import Maker
 from compatshim.kb.sets.prove import Refuted
 from compatshim.kb.sets.record import Entry
 from compatshim.kb.sets.stacks import Job, SetsError, Stack
-from compatshim.model import Catalog
+from compatshim.model import Catalog, Remedy
 from tests.solve.worlds import Releases, advisory
 
 TOML = """\
@@ -469,6 +469,12 @@ class TestStale:
         error = advisory(9998, {"numpy": [("1.24", "1.25")]})
         known = KNOWN._replace(advisories=(*KNOWN.advisories, error))
         assert f"{self.SET}: CSA-2026-9998 holds in it: run" in self.told(folder, known)
+
+    def test_a_note_that_is_newer_does_not_ask_for_other_versions(self, folder: str) -> None:
+        note = advisory(9998, {"numpy": [("1.24", "1.25")]})._replace(remedies=(Remedy("shim", shim="x"),))
+        known = KNOWN._replace(advisories=(*KNOWN.advisories, note))
+        assert check.stale(folder, known) == ()
+        assert "is older than CSA-2026-9998" in check.unrun(folder, known)[0]
 
     def test_an_advisory_whose_reproducer_was_not_run(self, folder: str) -> None:
         newer = advisory(9998, {"numpy": [("2", "3")]})

@@ -20,7 +20,7 @@ def stale(folder: str, catalog: Catalog) -> Tuple[str, ...]:
     """What is not as it should be in ``folder``, and what to do about it.
 
     A new catalog makes nothing stale by itself. What counts is that each file is clean by it, and that the record
-    tells which advisories hold all the same. Raises :exc:`SetsError`.
+    tells which advisories hold all the same, notes that are newer than it excepted. Raises :exc:`SetsError`.
     """
     asked, record = jobs(folder), read(folder)
     problems = []
@@ -64,7 +64,12 @@ def _versions(job: Job, entry: Entry, versions: Mapping[str, Version], catalog: 
     yield from (f"does not hold {requirement}" for requirement in job.stack.missed(versions))
     levels = {finding.advisory.id: finding.level for finding in match(versions, catalog)}
     yield from (f"{identifier} holds in it" for identifier, level in levels.items() if level == "error")
-    holding = {identifier for identifier, level in levels.items() if level != "error"}
+    # No versions cure what is a note: other ones would not be better, and that it was not run is told by `unrun`.
+    holding = {
+        identifier
+        for identifier, level in levels.items()
+        if level != "error" and (level != "note" or identifier in entry.outcomes)
+    }
     for identifier in sorted(holding ^ {*entry.holding}):
         this, other = ("the catalog", RECORD) if identifier in holding else (RECORD, "the catalog")
         yield f"{identifier} holds in it by {this}, and not by {other}"
