@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List, Set, Tuple
+from typing import Dict, Iterator, List, Sequence, Set, Tuple
 
 import pytest
 
@@ -30,6 +30,8 @@ ROUNDS = os.path.join(support.PROGRAMS, "rounds.py")
 FILELOCKS = ("3.9.0", "3.13.1", "3.20.3", "3.25.2", "3.29.7", "4.2.11")
 # 3.13.2 to 3.20.3 do not survive that a lock file is unlinked when they are about to open it.
 UNLINKABLE = ("3.9.0", "3.13.1", "3.25.2", "3.29.7", "4.2.11")
+OFTEN = ("3.9.0", "3.20.3", "4.2.11")
+"""These are run every time, the others by who has the time."""
 CLEAN = "import sys; from compatshim.__main__ import main; sys.exit(main(['clean', *sys.argv[1:]]))"
 LOOP = """
 import contextlib, io, os, sys
@@ -46,6 +48,11 @@ while os.getppid() == int(sys.argv[1]) and not os.path.exists(sys.argv[2]):
 text = out.getvalue()
 print(times, sum(int(line.split()[0]) for line in text.splitlines() if " removed, " in line), text.count("in use"))
 """
+
+
+def selected(versions: Sequence[str]) -> List[object]:
+    """Versions as parameters."""
+    return [pytest.param(one, marks=() if one in OFTEN else pytest.mark.matrix) for one in versions]
 
 
 def with_filelock(version: str) -> Environment:
@@ -108,7 +115,7 @@ def metrics(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("version", FILELOCKS)
+@pytest.mark.parametrize("version", selected(FILELOCKS))
 class TestHolders:
     @pytest.mark.parametrize("kind", ["FileLock", "SoftFileLock"])
     def test_alive_and_killed(self, version: str, kind: str, tmp_path: Path) -> None:
@@ -154,7 +161,7 @@ def lock_says_who(version: str) -> bool:
     return tuple(map(int, version.split("."))) >= (3, 22)
 
 
-@pytest.mark.parametrize("version", UNLINKABLE)
+@pytest.mark.parametrize("version", selected(UNLINKABLE))
 def test_mutual_exclusion_while_lock_files_go(version: str, tmp_path: Path) -> None:
     folder = metrics(tmp_path)
     environment = with_filelock(version)

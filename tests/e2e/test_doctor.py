@@ -65,6 +65,7 @@ def test_the_lock_files_of_an_old_filelock_tell(tmp_path: Path) -> None:
     assert [one["check"] for one in found] == ["LOCK-MAKER"]
 
 
+@pytest.mark.matrix  # torch and MPI are large
 @pytest.mark.parametrize("launcher", ["torchrun", "mpirun"])
 def test_a_launcher(environment: Environment, launcher: str, tmp_path: Path) -> None:
     commands = {
@@ -82,6 +83,7 @@ def test_a_launcher(environment: Environment, launcher: str, tmp_path: Path) -> 
     assert [name for _, _, names in os.walk(tmp_path / "hf") for name in names] == []
 
 
+@pytest.mark.matrix  # torch and MPI are large
 @pytest.mark.parametrize("shared", [True, False])
 def test_two_hosts(environment: Environment, hosts: Any, shared: bool, tmp_path: Path) -> None:
     """Each has a network, a name and a folder of its own; the rest of the file system is common."""

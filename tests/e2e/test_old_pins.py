@@ -14,7 +14,7 @@ from tests import pins
 from tests.e2e import pins as judged
 
 ALL = pins.load()
-SELECTION = ("sqlalchemy-1.4", "datasets-2.19.0", "closed-2023-07")
+SELECTION = ("sqlalchemy-1.4", "closed-2023-07")
 """Few and small, and both kinds among them."""
 
 
