@@ -41,6 +41,14 @@ SELECTION = [
     ("3.12", "0.4.1", "2.21.0", "4.2.11"),
     ("3.13", "0.4.1", "2.21.0", "4.0.0"),
 ]
+OFTEN = [
+    ("3.8", "0.4.0", "2.16.1", "3.12.0"),
+    ("3.11", "0.4.1", "2.16.0", "3.9.1"),
+    ("3.11", "0.4.1", "2.16.0", "3.12.0"),
+    ("3.11", "0.4.1", "2.17.0", "3.30.0"),
+    ("3.13", "0.4.1", "2.21.0", "4.0.0"),
+]
+"""Those of the selection that are run every time."""
 EVERYTHING = [
     case
     for case in product(
@@ -81,7 +89,13 @@ def pair(case: support.Case) -> List[str]:
     return wrong
 
 
-@pytest.mark.parametrize("case", SELECTION, ids="-".join)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=() if case in OFTEN else pytest.mark.matrix, id="-".join(case))
+        for case in SELECTION
+    ],
+)
 def test_bad_without_and_good_with(case: support.Case) -> None:
     assert pair(case) == []
 
@@ -170,7 +184,15 @@ EVALUATE = {
 }
 
 
-@pytest.mark.parametrize(("pins", "programs"), TODAY.values(), ids=TODAY)
+@pytest.mark.parametrize(
+    ("pins", "programs"),
+    [
+        pytest.param(
+            *one, marks=() if name in ("datasets 2.15.0", "datasets 4.5.0") else pytest.mark.matrix, id=name
+        )
+        for name, one in TODAY.items()
+    ],
+)
 def test_an_old_datasets_as_it_is_installed_today(pins: Tuple[str, ...], programs: Tuple[str, ...]) -> None:
     environment = support.build({}, around=pins)
     for program in programs:

@@ -36,7 +36,7 @@ def test_the_wheel_carries_the_knowledge_and_nothing_else(wheel: str) -> None:
     others = [name for name in names if not name.startswith(("compatshim/", "compatshim-"))]
     assert others == ["compatshim_pytest.py"]
     assert [name for name in names if name.endswith((".pth", ".start"))] == []
-    assert os.path.getsize(wheel) < 700_000
+    assert os.path.getsize(wheel) < 900_000
 
 
 def script(folder: Any, text: str) -> str:
