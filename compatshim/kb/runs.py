@@ -26,6 +26,9 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHIM = ("startup", "shims", "gather")  # what a program under the shim runs, below the package
 _BRIEF = 300  # characters of what an installer or a program says
 
+_APART = {"COMPATSHIM_GATHER": "off"}
+"""Ranks that meet without lock files would hide whether the shims of these work; who is about it turns it on."""
+
 
 class Task(NamedTuple):
     """A program to run, and the environment to run it in."""
@@ -131,6 +134,7 @@ def _run(task: Task, environment: Environment) -> Completed:
             path,
             *(["--shim"] if task.shim else []),
             timeout=task.timeout,
+            env=_APART,
             shim_from=_PACKAGE if task.shim else None,
         )
 

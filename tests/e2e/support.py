@@ -51,8 +51,8 @@ def reproduce(environment: Environment, name: str, *args: str, shim: bool = Fals
     """The exit status of a reproducer: 0 healthy, 1 the fault. Anything else fails the test."""
     words = (*args, "--shim") if shim else args
     # Where the ranks meet without lock files, nothing is seen of what else is mended in these.
-    gather = "auto" if name == "evaluate_thrice" else "off"
-    done = run(environment, os.path.join(REPRODUCERS, f"{name}.py"), *words, shim=shim, COMPATSHIM_GATHER=gather)
+    path = os.path.join(REPRODUCERS, f"{name}.py")
+    done = run(environment, path, *words, shim=shim, COMPATSHIM_GATHER="off")
     # A program that dies of anything else ends with 1, too, but does not say that it is bad.
     bad = done.returncode == 1 and any(line.startswith("BAD") for line in done.stdout.splitlines()[-1:])
     assert bad or done.returncode == 0, f"{name} broke: {done.returncode}\n{done.stdout}\n{done.stderr}"

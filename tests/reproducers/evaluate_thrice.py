@@ -8,7 +8,11 @@ import os
 import tempfile
 
 os.environ.update(
-    HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_EVALUATE_OFFLINE="1", HF_UPDATE_DOWNLOAD_COUNTS="0"
+    HF_HUB_OFFLINE="1",
+    HF_DATASETS_OFFLINE="1",
+    HF_EVALUATE_OFFLINE="1",
+    HF_UPDATE_DOWNLOAD_COUNTS="0",
+    COMPATSHIM_GATHER="auto",
 )
 import multiprocessing
 
