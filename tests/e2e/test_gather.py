@@ -243,7 +243,10 @@ def test_right_or_an_error_everywhere(player: Player, name: str, group: str) -> 
     scenario = SCENARIOS[name]
     port = ranks.free_port() if group == "environment" else None
     (job,) = player.play(Job(scenario.code, port=port))
-    assert ranks.wrong(job, scenario.rounds, scenario.dead) == [], player.said()[-2000:]
+    # Rank 0 may have failed for the dead rank, and be gone, before a slow one asks for the first time.
+    late = ["cannot reach rank 0"] if scenario.dead else []
+    rounds = [[*one, *late] if isinstance(one, list) else one for one in scenario.rounds]
+    assert ranks.wrong(job, rounds, scenario.dead) == [], player.said()[-2000:]
     assert max(rank.seconds for rank in job) < scenario.within
     if not scenario.dead:
         assert player.left == []
