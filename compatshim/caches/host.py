@@ -1,4 +1,4 @@
-"""The host and its processes, as filelock names them in the markers of its soft locks."""
+"""The host, as filelock names it in the markers of its soft locks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,3 @@ def name() -> str:
     except OSError:
         namespace = _INITIAL
     return told if namespace == _INITIAL else f"{told}?pidns-{namespace:x}"
-
-
-def alive(pid: int) -> bool:
-    """Whether there is a process of this number; one that may not be asked is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OverflowError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -9,7 +9,8 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 from compatshim.caches import leftovers
 from compatshim.caches.leftovers import FILE, FOLDER, LINK, OTHER, Entry
 
-_MARKER_BYTES = 1024  # filelock's own limit
+MARKER = 1024
+"""Bytes that a marker may have: filelock's own limit."""
 
 
 class Listing(NamedTuple):
@@ -59,8 +60,8 @@ def read(root: str, kind: str) -> Listing:
 def _file(root: str, folder: str, name: str, about: os.stat_result) -> Entry:
     is_file = stat.S_ISREG(about.st_mode)
     marker = ""
-    if is_file and about.st_size and name.endswith(".lock") and about.st_size <= _MARKER_BYTES:
-        marker = _text(os.path.join(root, folder, name))
+    if is_file and about.st_size and name.endswith(".lock") and about.st_size <= MARKER:
+        marker = text(os.path.join(root, folder, name))
     return Entry(
         folder=folder,
         name=name,
@@ -75,14 +76,14 @@ def _file(root: str, folder: str, name: str, about: os.stat_result) -> Entry:
     )
 
 
-def _text(path: str) -> str:
+def text(path: str) -> str:
     """What is in a small file; empty where it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return ""
     try:
-        return os.read(fd, _MARKER_BYTES).decode("utf-8", "replace")
+        return os.read(fd, MARKER).decode("utf-8", "replace")
     except OSError:
         return ""
     finally:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from compatshim.caches.where import Cache
 
 HELP = "remove what dead runs left in the caches of evaluate, datasets and huggingface_hub"
-INTERRUPTED = 130
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -81,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         return _run(args)
     except KeyboardInterrupt:  # while it lists or asks
         options.say("interrupted; nothing was removed")
-        return INTERRUPTED
+        return cli.INTERRUPTED
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -108,19 +107,20 @@ def _run(args: argparse.Namespace) -> int:
         _write_json(found, policy, done)
     elif done or interrupted:
         _show_done(done, [group for _, group in wanted])
-    return INTERRUPTED if interrupted else _status(found, len(wanted), done)
+    return cli.INTERRUPTED if interrupted else _status(found, len(wanted), done)
 
 
 def _policy(args: argparse.Namespace) -> Policy:
     from compatshim.caches import host
     from compatshim.caches.leftovers import Policy
+    from compatshim.gather import origin
 
     return Policy(
         now=time.time(),
         age=args.older_than,
         user=os.geteuid(),
         host=host.name(),
-        alive=host.alive,
+        alive=origin.alive,
         lock_files=args.lock_files,
     )
 
@@ -253,8 +253,10 @@ def _show_done(done: Dict[int, Outcome], wanted: Sequence[Leftover]) -> None:
 
 
 def _about(group: Leftover, policy: Policy) -> str:
+    from compatshim.terminal import plural
+
     number = len(group.entries)
-    files = f"{number} {'file' if number == 1 else 'files'}, " if group.kind == "run" or number > 1 else ""
+    files = f"{plural(number, 'file')}, " if group.kind == "run" or number > 1 else ""
     size = f"{_size(group.size)}, " if group.data else ""
     return f"{files}{size}{_span(policy.now - group.changed)} old"
 

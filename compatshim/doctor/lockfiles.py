@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
-import socket
 import stat
 import time
 from typing import List, Optional, Tuple
 
+from compatshim.caches import host, leftovers, listing
 from compatshim.doctor import access
 from compatshim.doctor.facts import Folder, Leftovers, LockFile
 from compatshim.doctor.sharing import Item, sharing, wanted
 from compatshim.doctor.walk import Walk
+from compatshim.gather import origin
 
-_MARKER = re.compile(r"([0-9]{1,10})\n([^\n]{1,255})\n(?:[^\n]*\n)?")
-"""What filelock writes into a soft lock: its process and host, and when that began."""
-_LONGEST_MARKER = 1024
 MOST = 20_000
 """Lock files of one cache that are kept; of what is beyond, it is known only that it is there."""
 
@@ -49,7 +46,7 @@ def item_of(name: str, status: os.stat_result) -> Optional[Item]:
 
 
 def _lock_file(path: str, status: os.stat_result) -> LockFile:
-    marker, alive = _marker(path) if 0 < status.st_size < _LONGEST_MARKER else ("", None)
+    marker, alive = _marker(path) if 0 < status.st_size <= listing.MARKER else ("", None)
     return LockFile(
         path, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid,
         round(time.time() - status.st_mtime, 1), access.allowed(path, os.R_OK | os.W_OK), marker, alive,
@@ -57,24 +54,8 @@ def _lock_file(path: str, status: os.stat_result) -> LockFile:
 
 
 def _marker(path: str) -> Tuple[str, Optional[bool]]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = _MARKER.fullmatch(file.read(_LONGEST_MARKER))
-    except (OSError, ValueError):
+    """Who holds a soft lock, and whether that process lives, where it can be asked."""
+    told = leftovers.marker(listing.text(path))
+    if told is None:
         return "", None
-    if found is None:
-        return "", None
-    number, host = int(found[1]), found[2]
-    return f"process {number} on {host}", _alive(number) if host == socket.gethostname() else None
-
-
-def _alive(number: int) -> bool:
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(number, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # somebody else's
-        pass
-    return True
+    return f"process {told.pid} on {told.host}", origin.alive(told.pid) if told.host == host.name() else None

@@ -43,7 +43,7 @@ def gather_table(
     """
     import tempfile
 
-    from compatshim.gather import groups, link, tables
+    from compatshim.gather import groups, link, spool, tables
 
     if rank is None or world is None:
         found = groups.find(groups.mode())
@@ -60,19 +60,10 @@ def gather_table(
     try:
         paths = held.gather(f"table {name!r}", path, timeout, tables.check)
     except BaseException:
-        _remove(path)
+        spool.remove(path)
         raise
     if paths is None:
-        _remove(path)
+        spool.remove(path)
         return None
     present = [one for one in paths if one]
     return tables.joined(present) if present else None
-
-
-def _remove(path: str) -> None:
-    import contextlib
-    import os
-
-    if path:
-        with contextlib.suppress(OSError):
-            os.remove(path)

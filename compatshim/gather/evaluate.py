@@ -6,13 +6,12 @@ place.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import types
 import weakref
 
-from compatshim.gather import tables
+from compatshim.gather import spool, tables
 from compatshim.gather.errors import GatherError
 from compatshim.gather.link import link
 from compatshim.startup import guard
@@ -80,7 +79,7 @@ class Ranks:
         metric.writer = self.module.ArrowWriter(
             features=getattr(metric, self._features), path=path, writer_batch_size=metric.writer_batch_size
         )
-        weakref.finalize(metric, _remove, path)
+        weakref.finalize(metric, spool.remove, path)
         held.greet()
 
     def _close(self, metric: Any, held: Link) -> None:
@@ -97,10 +96,10 @@ class Ranks:
                 self._read(metric, held, paths)
         except BaseException:
             for one in {path, *paths}:
-                _remove(one)
+                spool.remove(one)
             raise
         if metric.process_id:
-            _remove(path)
+            spool.remove(path)
 
     def _read(self, metric: Any, held: Link, paths: List[str]) -> None:
         module = self.module
@@ -123,7 +122,7 @@ class Ranks:
             finally:
                 if not done:  # compute() does not come to it
                     for path in paths:
-                        _remove(path)
+                        spool.remove(path)
 
         metric._compute = _compute
 
@@ -180,9 +179,3 @@ def _check(paths: Dict[int, str]) -> None:
             "calling `compute`"
         )
     tables.check(paths)
-
-
-def _remove(path: str) -> None:
-    if path:
-        with contextlib.suppress(OSError):
-            os.remove(path)

@@ -16,13 +16,13 @@ import tempfile
 import threading
 import time
 
-from compatshim.gather import origin, wire
+from compatshim.gather import origin, spool, wire
 from compatshim.gather.errors import GatherError
 from compatshim.gather.rounds import Rounds, describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO, Callable, Collection, Dict, Generator, List, Optional, Tuple
+    from typing import Any, BinaryIO, Callable, Collection, Dict, Generator, List, Optional, Set, Tuple
 
     from compatshim.gather.rounds import Round
 
@@ -77,7 +77,7 @@ class Hub:
         self.busy = False
         """Whether rank 0 has rows of its own that wait for a round."""
         self._origin = origin.mine(0)
-        self._collecting: Dict[Round, int] = {}
+        self._collecting: Set[Round] = set()
         self._computing = 0
         self._retired = False
         self._closed = 0.0
@@ -121,19 +121,16 @@ class Hub:
         """
         since = time.monotonic()
         with self._changed:
-            self.rounds.poison = self.rounds.poison or self._doubt
-            self._collecting[one] = self._collecting.get(one, 0) + 1
             try:
-                problem = self._problem(one, since, timeout)
-                while not problem and not self.rounds.complete(one):
-                    self._changed.wait(min(BEAT, timeout))
+                with self._attending(one):
                     problem = self._problem(one, since, timeout)
-                paths = {} if problem else dict(self.rounds.arrived.get(one, {}))
+                    while not problem and not self.rounds.complete(one):
+                        self._changed.wait(min(BEAT, timeout))
+                        problem = self._problem(one, since, timeout)
+                    paths = {} if problem else dict(self.rounds.arrived.get(one, {}))
             except BaseException:
                 self._end(one, f"{describe(one)}: rank 0 was interrupted")
                 raise
-            finally:
-                self._collecting.pop(one, None)
             if problem:
                 self._end(one, problem)
                 raise GatherError(problem)
@@ -157,17 +154,13 @@ class Hub:
         """
         since = time.monotonic()
         with self._changed:
-            self.rounds.poison = self.rounds.poison or self._doubt
-            self._collecting[one] = self._collecting.get(one, 0) + 1
-            try:
+            with self._attending(one):
                 while True:
                     gone, late = self.rounds.absent(one, since, timeout, time.monotonic())
                     paths = dict(self.rounds.arrived.get(one, {}))
                     if self.rounds.poison or len({*paths, *gone, *late, *without}) == self.world - 1:
                         break
                     self._changed.wait(BEAT)
-            finally:
-                self._collecting.pop(one, None)
             self._end(one, self.rounds.poison, keep=not self.rounds.poison)
             if self.rounds.poison:
                 raise GatherError(self.rounds.poison)
@@ -204,6 +197,16 @@ class Hub:
         for sock in (self._listener, self._wake, self._woken, *(peer.sock for peer in self._everybody())):
             sock.close()
 
+    @contextlib.contextmanager
+    def _attending(self, one: Round) -> Generator[None, None, None]:
+        """While rank 0 waits for the rows of a round; a doubt about who is who counts from now on."""
+        self.rounds.poison = self.rounds.poison or self._doubt
+        self._collecting.add(one)
+        try:
+            yield
+        finally:
+            self._collecting.discard(one)
+
     def _problem(self, one: Round, since: float, timeout: float) -> str:
         if self._retired:
             return f"{describe(one)}: another process became rank 0"
@@ -217,7 +220,7 @@ class Hub:
         self._failed = verdict
         for path in self.rounds.end(one, verdict).values():
             if not keep:
-                _remove(path)
+                spool.remove(path)
         for rank in waiting:
             self._tell(rank, wire.VERDICT, {"what": one[0], "number": one[1], "problem": verdict})
             # At once: the metric may hold the interpreter from now on, and the thread would not come to it.
@@ -365,7 +368,7 @@ class Hub:
             with contextlib.suppress(OSError):
                 peer.sink.close()
             peer.sink = None
-            _remove(peer.path)
+            spool.remove(peer.path)
 
     def _send(self, peer: _Peer) -> None:
         try:
@@ -389,7 +392,7 @@ class Hub:
         if now >= self._beat + BEAT:
             self._beat = now
             for rank, one in self.rounds.waiting():
-                attending = bool(self._computing or self._collecting.get(one))
+                attending = bool(self._computing or one in self._collecting)
                 self._tell(rank, wire.STATE, {"attending": attending})
 
     def _talk(self, peer: _Peer) -> Talk:
@@ -426,7 +429,7 @@ class Hub:
             elif kind == wire.GAVE_UP:
                 peer.goodbye = True
                 with self._changed:
-                    _remove(self.rounds.give_up(peer.rank, one, reason))
+                    spool.remove(self.rounds.give_up(peer.rank, one, reason))
                     self._changed.notify_all()
             else:
                 raise wire.ProtocolError("not for rank 0")
@@ -454,7 +457,7 @@ class Hub:
         with self._changed:
             trouble = peer.trouble or self.rounds.arrive(peer.rank, one, peer.path)
             if trouble:
-                _remove(peer.path)
+                spool.remove(peer.path)
                 self._tell(peer.rank, wire.VERDICT, {"what": one[0], "number": one[1], "problem": trouble})
             self._changed.notify_all()
 
@@ -510,9 +513,3 @@ def _two(rank: int, one: str, other: str) -> str:
         f"two processes say that they are rank {rank} ({one}; {other}): if they belong to two jobs, give each job "
         "another experiment_id, MASTER_PORT or COMPATSHIM_GATHER_TOKEN"
     )
-
-
-def _remove(path: str) -> None:
-    if path:
-        with contextlib.suppress(OSError):
-            os.remove(path)

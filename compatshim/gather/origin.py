@@ -65,6 +65,19 @@ def host() -> str:
     return " ".join(parts)
 
 
+def alive(pid: int) -> bool:
+    """Whether this host has a process of this number; one that may not be asked is there."""
+    if os.name != "posix":  # where to ask would be to end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
+
+
 def _multiprocessing_parent() -> int:
     """The parent of a child of :mod:`multiprocessing`; 0 for any other process."""
     process = sys.modules.get("multiprocessing.process")

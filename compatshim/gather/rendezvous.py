@@ -196,15 +196,7 @@ def _read(text: bytes) -> List[Place]:
 def _dead(text: bytes) -> bool:
     """Whether the process that wrote it was one of this host and is no more."""
     fields = json.loads(text.decode())
-    if fields["host"] != origin.host() or os.name != "posix":
-        return False
-    try:
-        os.kill(int(fields["pid"]), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        pass
-    return False
+    return bool(fields["host"] == origin.host()) and not origin.alive(int(fields["pid"]))
 
 
 def _hosts() -> List[str]:

@@ -55,6 +55,7 @@ class Spoke:
         self._lock = threading.Lock()
         self._untold: List[Tuple[Round, str]] = []
         """Rounds that this rank has failed, and why, that rank 0 does not know of yet."""
+        self._sending = False
 
     def greet(self) -> None:
         """Connect if rank 0 is there already, so that it notices when this process dies. Never waits long."""
@@ -136,8 +137,6 @@ class Spoke:
             text = f"gave up: {reason}"[:2000]
             sock.sendall(wire.frame(wire.GAVE_UP, {"what": one[0], "number": one[1], "reason": text}))
             del self._untold[0]
-
-    _sending = False
 
     def _alive(self) -> None:
         """Look at what came since the last round: a rank 0 that moved is looked for, one that died is an error."""

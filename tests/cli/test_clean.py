@@ -22,6 +22,7 @@ from compatshim import cli
 from compatshim.caches import host, leftovers, listing, locks, mounts, removal, survey, where
 from compatshim.caches.leftovers import Leftover, Policy
 from compatshim.caches.mounts import Mount
+from compatshim.gather import origin
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who uses a file: not run")
 
@@ -391,7 +392,7 @@ class TestMarkers:
 
 
 def listed(root: Path, kind: str) -> Tuple[List[Leftover], Policy]:
-    policy = Policy(time.time(), 60, os.geteuid(), host.name(), host.alive)
+    policy = Policy(time.time(), 60, os.geteuid(), host.name(), origin.alive)
     return leftovers.leftovers(kind, listing.read(str(root), kind).entries), policy
 
 
