@@ -4,6 +4,8 @@ from __future__ import annotations
 
 CLEAN, FINDINGS, ERROR, NOTHING = 0, 1, 2, 3
 """Exit statuses: all is well, something is not, it could not be done, nothing could be checked."""
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C ended, as shells have it."""
 
 
 class CompatshimError(Exception):

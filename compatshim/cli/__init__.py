@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
 CLEAN, FINDINGS, ERROR, NOTHING = errors.CLEAN, errors.FINDINGS, errors.ERROR, errors.NOTHING
+INTERRUPTED = errors.INTERRUPTED
 
 COMMANDS = (
     "check",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from compatshim import cli
 from compatshim.cli import options
+from compatshim.config import FAIL_ON
 
 if TYPE_CHECKING:
     from compatshim.caches.where import Cache
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from compatshim.doctor.mend import Plan
 
 HELP = "tell whether the caches of this job will work, and mend permissions"
-_ORDER = ("note", "warning", "error", "never")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fail-on",
-        choices=_ORDER,
+        choices=FAIL_ON,
         default="error",
         help="the lowest severity that makes the exit status 1; default: %(default)s",
     )
@@ -94,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
     _say(args, job, report, plans)
     if not job.processes[0].folders:
         return cli.NOTHING
-    counts = _ORDER.index(args.fail_on)
-    return cli.FINDINGS if any(_ORDER.index(one.severity) >= counts for one in report.findings) else cli.CLEAN
+    counts = FAIL_ON.index(args.fail_on)
+    return cli.FINDINGS if any(FAIL_ON.index(one.severity) >= counts for one in report.findings) else cli.CLEAN
 
 
 def _job(args: argparse.Namespace) -> Optional[Job]:
@@ -130,11 +130,11 @@ def _process(args: argparse.Namespace, rank: int, world: int, *, survey: bool) -
 
 def _versions(python: Optional[str]) -> Dict[str, str]:
     """What an interpreter has of the projects that take locks. Raises for one that does not answer."""
-    from compatshim.doctor import look
+    from compatshim.doctor import facts
     from compatshim.inventory import environment
 
     found = (environment.this() if python is None else environment.of(python)).distributions
-    return {name: str(found[name].version) for name in look.PROJECTS if name in found}
+    return {name: str(found[name].version) for name in facts.PROJECTS if name in found}
 
 
 def _mended(args: argparse.Namespace, process: Process) -> List[Plan]:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from compatshim.report import fixes
 
 HELP = "edit the files that ask for a known-bad combination"
-INTERRUPTED = 130
-"""The exit status of what Ctrl-C ended, as shells have it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         return _run(args, done)
     except KeyboardInterrupt:
         options.say(f"interrupted; written were {', '.join(done)}" if done else "interrupted; nothing was written")
-        return INTERRUPTED
+        return cli.INTERRUPTED
 
 
 def _run(args: argparse.Namespace, done: List[str]) -> int:

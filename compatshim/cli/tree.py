@@ -15,13 +15,11 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 from compatshim import processes
 from compatshim.analysis import Analysis
 from compatshim.cli import UsageError, manifests, options
-from compatshim.errors import ERROR, NOTHING, CompatshimError
+from compatshim.errors import ERROR, INTERRUPTED, NOTHING, CompatshimError
 from compatshim.inventory import documents, files, tree
 from compatshim.inventory.kinds import named
 from compatshim.model import Advisory, Catalog, Finding, Inventory, Location, Unread
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 _FIRST = 20
 """How many things are named that were not checked in files that otherwise were."""
 _INCLUDES = re.compile(rb"(?m)^\s*(-r|-c|--requirement|--constraint)")
@@ -41,7 +39,7 @@ Judged = Union[Tuple[Packed, ...], Unread]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check what lies below the paths; the exit status, :data:`INTERRUPTED` after Ctrl-C."""
+    """Check what lies below the paths; the exit status, :data:`~compatshim.errors.INTERRUPTED` after Ctrl-C."""
     manifests.no_environment(args)
     if not args.paths:
         raise UsageError("--recursive: is about a folder; name it, as . for this one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import sys
@@ -84,3 +85,8 @@ def _name(number: int, library: str, look: Callable[..., str]) -> str:
 def allowed(path: str, mode: int) -> bool:
     """Whether this process may, by the user that it acts as."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def code(error: OSError) -> str:
+    """The name of an error, as ``ENOLCK``."""
+    return errno.errorcode.get(error.errno or 0, str(error))

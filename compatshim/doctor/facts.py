@@ -11,6 +11,8 @@ from compatshim.caches.mounts import Mount
 
 TEMPORARY = ".compatshim-doctor-"
 """How the names of files begin that are made for a moment, to see what becomes of them."""
+PROJECTS = ("filelock", "datasets", "evaluate", "huggingface-hub")
+"""Whose versions count: they take the locks."""
 
 
 class Acl(NamedTuple):

@@ -23,9 +23,6 @@ from compatshim.doctor import access, lockfiles
 from compatshim.doctor.facts import TEMPORARY, Folder, Made, Process, Space
 from compatshim.doctor.flock import Meter
 
-PROJECTS = ("filelock", "datasets", "evaluate", "huggingface-hub")
-"""Whose versions count: they take the locks."""
-
 
 def process(
     caches: Iterable[Cache],
@@ -105,7 +102,7 @@ def _nearest(path: str) -> Tuple[str, Optional[os.stat_result], str]:
             return os.path.realpath(at), os.stat(at), problem
         except OSError as error:
             if error.errno != errno.ENOENT:
-                problem = problem or _code(error)
+                problem = problem or access.code(error)
             elif os.path.islink(at):
                 problem = problem or "a link to nowhere"
         above = os.path.dirname(at)
@@ -127,14 +124,14 @@ def _tried(found: Folder, meter: Meter, unseen: List[Tuple[str, str]]) -> Folder
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
-        return found._replace(refused=_code(error))
+        return found._replace(refused=access.code(error))
     try:
         try:
             os.write(descriptor, bytes(4096))
             os.fsync(descriptor)
             now, status = time.time(), os.fstat(descriptor)
         except OSError as error:
-            return found._replace(refused=_code(error))
+            return found._replace(refused=access.code(error))
         finally:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -157,7 +154,7 @@ def _long_name(found: Folder) -> str:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
         os.remove(path)
     except OSError as error:
-        return _code(error)
+        return access.code(error)
     return ""
 
 
@@ -201,7 +198,3 @@ def _protected() -> bool:
             return file.read().strip() not in ("", "0")
     except (OSError, ValueError):
         return False
-
-
-def _code(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, str(error))

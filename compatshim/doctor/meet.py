@@ -7,13 +7,13 @@ rank 0 lets go of it, and all try again. They go in step by the rounds of :mod:`
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 import sys
 import time
 from typing import Dict, Iterable, Iterator, List, Tuple
 
+from compatshim.doctor import access
 from compatshim.doctor.facts import TEMPORARY, Folder, Sight
 
 _HERE, _HELD, _SUFFIX = f"{TEMPORARY}here-", f"{TEMPORARY}held-", ".lock"
@@ -118,11 +118,11 @@ def _tried(path: str) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
-        return errno.errorcode.get(error.errno or 0, str(error))
+        return access.code(error)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
-        code = errno.errorcode.get(error.errno or 0, str(error))
+        code = access.code(error)
         return "refused" if code in ("EAGAIN", "EWOULDBLOCK", "EACCES") else code
     finally:
         os.close(descriptor)

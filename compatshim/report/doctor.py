@@ -10,7 +10,8 @@ from compatshim.doctor.facts import Folder, Job
 from compatshim.doctor.findings import Report
 from compatshim.doctor.mend import Change, Passed
 from compatshim.job import ranges
-from compatshim.report.text import STYLES, Page
+from compatshim.report.text import STYLES, Page, tally
+from compatshim.terminal import plural
 
 
 def data(job: Job, report: Report) -> Dict[str, Any]:
@@ -68,17 +69,12 @@ def show(page: Page, job: Job, report: Report) -> None:
 
 def summary(job: Job, report: Report) -> str:
     """The last line."""
-    found = [
-        words.count(number, severity)
-        for severity in ("error", "warning", "note")
-        for number in [sum(one.severity == severity for one in report.findings)]
-        if number
-    ]
-    who = "" if job.processes[0].world == 1 else f"{words.count(len(job.processes), 'rank')}, "
+    found = tally(one.severity for one in report.findings)
+    who = "" if job.processes[0].world == 1 else f"{plural(len(job.processes), 'rank')}, "
     caches = {folder.path for process in job.processes for folder in process.folders}
     return (
-        f"{', '.join(found) or 'Nothing is wrong'}. {who}{words.count(len(caches), 'cache')}, "
-        f"{words.count(report.checked, 'question')} checked, {len(report.unseen)} not checked."
+        f"{', '.join(found) or 'Nothing is wrong'}. {who}{plural(len(caches), 'cache')}, "
+        f"{plural(report.checked, 'question')} checked, {len(report.unseen)} not checked."
     )
 
 
@@ -100,12 +96,12 @@ def _state(seen: Folder) -> str:
     if seen.mount is not None:
         parts.append(f"{seen.mount.type}, {seen.mount.reach}" + (", read-only" if seen.mount.read_only else ""))
     if seen.space is not None:
-        inodes = "" if seen.space.inodes is None else f" and {words.count(seen.space.inodes, 'inode')}"
+        inodes = "" if seen.space.inodes is None else f" and {plural(seen.space.inodes, 'inode')}"
         parts.append(f"{words.size(seen.space.free)}{inodes} free")
     if seen.flock:
         parts.append(f"flock {seen.flock}")
     if seen.leftovers is not None and seen.leftovers.files:
-        parts.append(words.count(len(seen.leftovers.files), "lock file"))
+        parts.append(plural(len(seen.leftovers.files), "lock file"))
     return ", ".join(parts)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, NamedTuple, Opt
 from compatshim.gate import LEVELS, Excuse, Judged, Judgement
 from compatshim.ignores import ALL
 from compatshim.model import Certainty, Location, Unread
-from compatshim.report.text import plural, tally
+from compatshim.report.text import tally
+from compatshim.terminal import plural
 
 if TYPE_CHECKING:
     from compatshim.answer import Answer

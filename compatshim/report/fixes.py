@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from compatshim.report import data
-from compatshim.report.text import plural
+from compatshim.terminal import plural
 
 if TYPE_CHECKING:
     from compatshim.answer import Answer

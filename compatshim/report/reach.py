@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from compatshim.report.document import Document, Reach, excuse, primary, remedy, versions
-from compatshim.report.text import STYLES, Page, plural
+from compatshim.report.text import STYLES, Page
+from compatshim.terminal import plural
 
 MOST = 10
 """Files that are named for each advisory; other formats name all."""

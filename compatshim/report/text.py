@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, TextIO, Tuple, Union
 
-from compatshim import terminal
 from compatshim.model import Advisory, Change, Inventory, Remedy
+from compatshim.terminal import columns, plural
 
 if TYPE_CHECKING:  # what is healthy needs no solver
     from compatshim.analysis import Analysis
@@ -51,7 +51,7 @@ class Page:
             self.line("  ", ((label if number == 0 else "").ljust(LABEL), "dim"), part)
 
     def _wrapped(self, text: str, margin: int) -> List[str]:
-        width = max(min(self._columns or terminal.columns(WIDTH), WIDTH) - margin, 20)
+        width = max(min(self._columns or columns(WIDTH), WIDTH) - margin, 20)
         lines = [""]
         for word in text.split():
             if not lines[-1]:
@@ -162,11 +162,6 @@ def tally(levels: Iterable[str]) -> List[str]:
     """How many there are of each level that there is, the worst first."""
     found = list(levels)
     return [plural(found.count(level), level) for level in ("error", "warning", "note") if level in found]
-
-
-def plural(number: int, what: str) -> str:
-    """A number of things."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def unread(page: Page, inventory: Inventory) -> None:

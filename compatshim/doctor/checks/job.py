@@ -6,9 +6,8 @@ import os
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from compatshim.doctor.checks.words import error
-from compatshim.doctor.facts import Folder, Job, Sight
+from compatshim.doctor.facts import PROJECTS, Folder, Job, Sight
 from compatshim.doctor.findings import Finding, Said, Unseen, of_job, shell
-from compatshim.doctor.look import PROJECTS
 from compatshim.job import ranges
 
 CLOCK = 1.0

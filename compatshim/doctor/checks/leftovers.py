@@ -7,9 +7,10 @@ from typing import Dict, List
 from compatshim.doctor import access
 from compatshim.doctor.checks.permissions import shared
 from compatshim.doctor.checks.versions import REMOVING, locks
-from compatshim.doctor.checks.words import count, some, within
+from compatshim.doctor.checks.words import clean, some, within
 from compatshim.doctor.facts import Folder, LockFile, Process
 from compatshim.doctor.findings import Finding, Said, of_folder, shell
+from compatshim.terminal import plural
 
 _NAMES = ("(", "-name", "*.lock", "-o", "-name", "*.incomplete", ")")
 _EXECUTABLE = 0o111
@@ -42,7 +43,7 @@ def opens(seen: Folder, process: Process) -> Said:
         modes = ", ".join(sorted({f"{one.mode:04o}" for one in files}))
         yield Finding(
             "error",
-            f"{process.user} cannot open {count(len(files), 'lock file')} of {owner} (mode {modes}): "
+            f"{process.user} cannot open {plural(len(files), 'lock file')} of {owner} (mode {modes}): "
             f"{some((one.path for one in files), seen)}: PermissionError for whoever needs "
             f"{'it' if len(files) == 1 else 'them'}",
             within(seen, *words),
@@ -60,7 +61,7 @@ def soft(seen: Folder, process: Process) -> Said:
     if dead:
         yield Finding(
             "error",
-            f"{count(len(dead), 'soft lock')} of processes of {process.host} that are gone: "
+            f"{plural(len(dead), 'soft lock')} of processes of {process.host} that are gone: "
             f"{some((one.path for one in dead), seen)} ({dead[0].marker}): filelock before 3.22 waits for "
             f"{'it' if len(dead) == 1 else 'them'} for ever",
             shell("rm", "--", *sorted(one.path for one in dead)[:20]),
@@ -69,7 +70,7 @@ def soft(seen: Folder, process: Process) -> Said:
     if foreign:
         yield Finding(
             "note",
-            f"{count(len(foreign), 'soft lock')} of other hosts, where it must be seen whether they are held: "
+            f"{plural(len(foreign), 'soft lock')} of other hosts, where it must be seen whether they are held: "
             f"{some((one.path for one in foreign), seen)} ({foreign[0].marker})",
         )
 
@@ -87,7 +88,7 @@ def maker(seen: Folder, process: Process) -> Said:
     if removing and old:
         yield Finding(
             "warning",
-            f"{count(len(old), 'lock file')} of the last week {'is' if len(old) == 1 else 'are'} executable, as "
+            f"{plural(len(old), 'lock file')} of the last week {'is' if len(old) == 1 else 'are'} executable, as "
             f"filelock to 3.9.1 and datasets to 2.15 make them ({some((one.path for one in old), seen)}); "
             f"together with {removing[0]} here, two processes may hold one lock",
             shell(process.python, "-m", "pip", "install", f"filelock>{REMOVING[1]}"),
@@ -104,5 +105,5 @@ def many(seen: Folder, process: Process) -> Said:  # noqa: ARG001
         yield Finding(
             "note",
             f"{len(old)} lock files are more than a day old",
-            shell("python", "-m", "compatshim", "clean", "--cache", seen.path),
+            clean(seen),
         )

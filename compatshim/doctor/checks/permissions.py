@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from compatshim.doctor import access
-from compatshim.doctor.checks.words import count, owner, within
+from compatshim.doctor.checks.words import owner, within
 from compatshim.doctor.facts import Folder, Process
 from compatshim.doctor.findings import Finding, Said, Unseen, of_folder, shell
 from compatshim.doctor.sharing import Sharing, sharing
+from compatshim.terminal import plural
 
 _SETGID, _STICKY = 0o2000, 0o1000
 
@@ -75,7 +76,7 @@ def acl(seen: Folder, process: Process) -> Said:
     if named and not seen.acl.default:
         yield Finding(
             "warning",
-            f"its access control list lets {count(len(named), 'other')} write ({', '.join(named)}), "
+            f"its access control list lets {plural(len(named), 'other')} write ({', '.join(named)}), "
             "and new files do not get it: it has no default list",
             shell("setfacl", "-R", "-d", "-m", ",".join(seen.acl.access), seen.real),
             owner(seen, process),
@@ -120,7 +121,7 @@ def mode(seen: Folder, process: Process) -> Said:
     if seen.leftovers.unshared:
         yield Finding(
             "warning",
-            f"{count(seen.leftovers.unshared, 'file or folder', 'files and folders')} of {process.user} in it "
+            f"{plural(seen.leftovers.unshared, 'file or folder', 'files and folders')} of {process.user} in it "
             f"{'is' if seen.leftovers.unshared == 1 else 'are'} not for those who share it",
             shell("python", "-m", "compatshim", "doctor", "--cache", seen.path, "--fix-permissions"),
         )

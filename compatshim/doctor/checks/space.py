@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from compatshim.doctor.checks.words import count, elsewhere, error, size
+from compatshim.doctor.checks.words import clean, elsewhere, error, size
 from compatshim.doctor.facts import Folder, Process
-from compatshim.doctor.findings import Finding, Said, of_folder, shell
+from compatshim.doctor.findings import Finding, Said, of_folder
+from compatshim.terminal import plural
 
 _MIB = 1 << 20
 BYTES = (64 * _MIB, 1024 * _MIB)
@@ -14,10 +15,6 @@ INODES = (100, 5000)
 """Below the first it is an error, below the second a warning."""
 NAME = 255
 """Bytes that datasets lets the name of a lock file have."""
-
-
-def _clean(seen: Folder) -> str:
-    return shell("python", "-m", "compatshim", "clean", "--cache", seen.path)
 
 
 def _severity(number: int, limits: Tuple[int, int]) -> str:
@@ -28,7 +25,7 @@ def _severity(number: int, limits: Tuple[int, int]) -> str:
 def space(seen: Folder, process: Process) -> Said:  # noqa: ARG001
     """As the file system says it for this user; and whether 4096 bytes could be written."""
     if seen.refused == "EDQUOT":
-        yield Finding("error", f"nothing can be written: {error('EDQUOT')}", _clean(seen))
+        yield Finding("error", f"nothing can be written: {error('EDQUOT')}", clean(seen))
         return
     if seen.space is None:
         return
@@ -39,7 +36,7 @@ def space(seen: Folder, process: Process) -> Said:  # noqa: ARG001
             severity,
             f"{size(seen.space.free)} of {size(seen.space.total)} are free for this user"
             + (", and nothing could be written" if full else ""),
-            _clean(seen),
+            clean(seen),
         )
 
 
@@ -50,8 +47,8 @@ def inodes(seen: Folder, process: Process) -> Said:  # noqa: ARG001
         return
     severity = _severity(seen.space.inodes, INODES)
     if severity:
-        left = count(seen.space.inodes, "more file")
-        yield Finding(severity, f"{left} can be made, of {seen.space.all_inodes} (inodes)", _clean(seen))
+        left = plural(seen.space.inodes, "more file")
+        yield Finding(severity, f"{left} can be made, of {seen.space.all_inodes} (inodes)", clean(seen))
 
 
 @of_folder("CACHE-NAMES", "May the name of a lock file be 255 bytes long?")

@@ -46,16 +46,16 @@ def within(folder: Folder, *words: str) -> str:
     return shell("find", folder.real, *words)
 
 
+def clean(folder: Folder) -> str:
+    """The command that removes what dead runs left in a folder."""
+    return shell("python", "-m", "compatshim", "clean", "--cache", folder.path)
+
+
 def some(paths: Iterable[str], folder: Folder, most: int = 3) -> str:
     """A few of many paths, as they are called within the folder."""
     listed: List[str] = sorted(paths)
     shown = ", ".join(os.path.relpath(path, folder.real) for path in listed[:most])
     return shown + (f" and {len(listed) - most} more" if len(listed) > most else "")
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """A number with its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def size(number: int) -> str:
