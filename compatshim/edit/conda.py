@@ -26,7 +26,7 @@ def edit(path: str, text: str, chosen: Sequence[Chosen], new: Sequence[New]) -> 
 
     Raises :exc:`EditError` for a line in an unusual form.
     """
-    physical = re.findall(r"[^\n]*\n|[^\n]+", text)
+    physical = lines.physical(text)
     edits: List[Edit] = []
     for demand, move in chosen:
         number = demand.location.line or 1

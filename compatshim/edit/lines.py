@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
 from compatshim.edit import specifiers
 from compatshim.edit.moves import Move
@@ -47,3 +47,8 @@ def parse(text: str) -> Optional[Requirement]:
     else:  # behind the name, whatever blanks follow
         start = end = found.end("extras") if found["extras"] else found.end("name")
     return Requirement(canonical(found["name"]), text[:start], text[start:end], text[end:])
+
+
+def physical(text: str) -> List[str]:
+    """Lines with their ends; a carriage return alone ends none, as in a diff."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)

@@ -29,7 +29,7 @@ def edit(path: str, text: str, chosen: Sequence[Chosen], new: Sequence[New], too
 
 def script(path: str, text: str, chosen: Sequence[Chosen], new: Sequence[New]) -> Edited:
     """A script with the block of PEP 723 in it edited. Raises :exc:`EditError`."""
-    physical = text.splitlines(keepends=True) if "\r\n" in text else re.findall(r"[^\n]*\n|[^\n]+", text)
+    physical = text.splitlines(keepends=True) if "\r\n" in text else lines.physical(text)
     straight = text.replace("\r\n", "\n").replace("\r", "\n")
     block = next((match for match in BLOCK.finditer(straight) if match["type"] == "script"), None)
     if block is None:

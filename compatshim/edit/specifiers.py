@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import List, Optional
+from typing import List, NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from compatshim.edit.moves import Move
 
 GAP = r"(?:[ \t]|\\\r?\n)*"
 """Blanks; in a requirements file also the end of a line that goes on in the next."""
-CLAUSE = rf"(?:===|~=|==|!=|<=|>=|<|>){GAP}[^\s,;()#\\\"']+"
+_OPERATOR, _VERSION = r"===|~=|==|!=|<=|>=|<|>", r"[^\s,;()#\\\"']+"
+CLAUSE = rf"(?:{_OPERATOR}){GAP}{_VERSION}"
 SET = rf"{CLAUSE}(?:{GAP},{GAP}{CLAUSE})*"
-_CLAUSE = re.compile(rf"(?P<operator>===|~=|==|!=|<=|>=|<|>)(?P<gap>{GAP})(?P<version>[^\s,;()#\\\"']+)")
+_CLAUSE = re.compile(rf"(?P<operator>{_OPERATOR})(?P<gap>{GAP})(?P<version>{_VERSION})")
 _LOWER, _UPPER = (">=", ">"), ("<", "<=")
 
 
@@ -60,47 +61,50 @@ def _exact(text: str, version: Version) -> str:
     return _CLAUSE.sub(lambda match: f"{match['operator']}{match['gap']}{version}", text)
 
 
+class _Part(NamedTuple):
+    """One clause, as it is written."""
+
+    operator: str
+    gap: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.operator}{self.gap}{self.version}"
+
+
 class _Clauses:
     """A set, clause by clause, and what stands between them."""
 
     def __init__(self, text: str) -> None:
         found = list(_CLAUSE.finditer(text))
-        self._parts = [match[0] for match in found]
-        between = [text[one.end() : other.start()] for one, other in zip(found, found[1:])]
-        self._between = between
-        self._gap = found[0]["gap"] if found and found[0]["gap"].strip(" ") == "" else ""
-        self._comma = between[-1] if between and "\\" not in between[-1] else ","
+        self._parts = [_Part(*match.groups()) for match in found]
+        self._between = [text[one.end() : other.start()] for one, other in zip(found, found[1:])]
+        self._gap = self._parts[0].gap if self._parts and self._parts[0].gap.strip(" ") == "" else ""
+        self._comma = self._between[-1] if self._between and "\\" not in self._between[-1] else ","
 
     def render(self) -> str:
-        made = self._parts[0] if self._parts else ""
+        made = str(self._parts[0]) if self._parts else ""
         for before, part in zip(self._between, self._parts[1:]):
-            made += before + part
+            made += f"{before}{part}"
         return made
 
     def _find(self, *operators: str) -> List[int]:
-        return [
-            place
-            for place, part in enumerate(self._parts)
-            if (match := _match(part)) is not None and match["operator"] in operators
-        ]
+        return [place for place, part in enumerate(self._parts) if part.operator in operators]
 
     def _put(self, place: int, operator: str, version: str) -> None:
-        match = _match(self._parts[place])
-        gap = match["gap"] if match is not None else ""
-        self._parts[place] = f"{operator}{gap}{version}"
+        self._parts[place] = self._parts[place]._replace(operator=operator, version=version)
 
     def _insert(self, place: int, operator: str, version: str) -> None:
         if self._parts:
             self._between.insert(max(place - 1, 0), self._comma)
-        self._parts.insert(place, f"{operator}{self._gap}{version}")
+        self._parts.insert(place, _Part(operator, self._gap, version))
 
     def admit(self, version: Version) -> None:
         """Let every clause allow a version, but those that somebody wrote to keep that very one out."""
         for place, part in enumerate(self._parts):
-            match = _match(part)
-            if match is None or _allows(part, version):
+            if admits(str(part), version):
                 continue
-            operator, bound = match["operator"], match["version"]
+            operator, bound = part.operator, part.version
             if operator in _LOWER:
                 self._put(place, ">=", str(version))
             elif operator == "<":
@@ -115,56 +119,35 @@ class _Clauses:
     def raise_to(self, floor: Version) -> None:
         """Allow nothing below ``floor``."""
         for place in self._find(*_LOWER):
-            if _bound(self._parts[place]) >= floor:
-                return
-            self._put(place, ">=", str(floor))
+            if Version(self._parts[place].version) < floor:
+                self._put(place, ">=", str(floor))
             return
         for place in self._find("~=", "=="):
-            match = _match(self._parts[place])
-            if match is None:
-                continue
-            bound = match["version"].replace(".*", "")
+            operator, _, written = self._parts[place]
+            bound = written.replace(".*", "")
             if Version(bound) >= floor:
                 return
-            if match["operator"] == "~=" and as_long(floor, bound) == str(floor):
+            if operator == "~=" and as_long(floor, bound) == str(floor):
                 self._put(place, "~=", str(floor))
-                return
-            self._insert(place + 1, ">=", str(floor))
+            else:
+                self._insert(place + 1, ">=", str(floor))
             return
         self._insert(0, ">=", str(floor))
 
     def lower_to(self, cap: Version) -> None:
         """Allow nothing from ``cap`` on."""
         for place in self._find(*_UPPER):
-            bound = _bound(self._parts[place])
-            if bound < cap or (
-                bound == cap and self._parts[place].startswith("<") and "=" not in self._parts[place]
-            ):
-                return
-            self._put(place, "<", str(cap))
+            operator, _, written = self._parts[place]
+            bound = Version(written)
+            if bound > cap or (bound == cap and operator != "<"):
+                self._put(place, "<", str(cap))
             return
         self._insert(len(self._parts), "<", str(cap))
 
     def exclude(self, version: Version) -> None:
         """Allow a single version no more."""
-        if all(_allows(part, version) for part in self._parts):
+        if all(admits(str(part), version) for part in self._parts):
             self._insert(len(self._parts), "!=", str(version))
-
-
-def _match(part: str) -> Optional[re.Match[str]]:
-    return _CLAUSE.fullmatch(part)
-
-
-def _bound(part: str) -> Version:
-    match = _match(part)
-    return Version(match["version"]) if match is not None else Version("0")
-
-
-def _allows(part: str, version: Version) -> bool:
-    try:
-        return Specifier(re.sub(r"[\s\\]+", "", part)).contains(version, prereleases=True)
-    except InvalidSpecifier:
-        return False
 
 
 def as_long(version: Version, like: str) -> str:

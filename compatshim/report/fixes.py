@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import re
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
+from compatshim.edit.lines import physical
 from compatshim.report import data
 from compatshim.terminal import plural
 
@@ -42,14 +42,9 @@ def diff(texts: Iterable[Tuple[str, str, str]]) -> str:
     made = []
     for path, old, new in texts:
         name = path.replace("\\", "/").lstrip("/")
-        lines = difflib.unified_diff(_lines(old), _lines(new), f"a/{name}", f"b/{name}")
+        lines = difflib.unified_diff(physical(old), physical(new), f"a/{name}", f"b/{name}")
         made += [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
     return "".join(made)
-
-
-def _lines(text: str) -> List[str]:
-    """Lines as a diff has them: a carriage return is a part of its line."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def edited(edits: Iterable[Edit]) -> Iterator[str]:
