@@ -6,7 +6,7 @@ Rank 0 writes a JSON line per way, kind and size to OUT: seconds, and by how man
 of any other rank grew.
 """
 
-import compatshim  # noqa: F401  isort: skip
+import compatshim
 import gc
 import json
 import os
@@ -114,7 +114,7 @@ def by_accelerate(_, values, whole):
 
 def peak(*, reset=False):
     """Bytes: how far the memory has grown at most since the last reset."""
-    global base  # noqa: PLW0603
+    global base
     if reset:
         gc.collect()
         with open("/proc/self/clear_refs", "w") as file:

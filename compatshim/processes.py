@@ -122,4 +122,4 @@ def _end_with_parent() -> None:
 
 
 def _work(item: Item) -> Result:  # type: ignore[type-var]  # whatever was made gives
-    return _made[-1](item)  # type: ignore[return-value]
+    return _made[-1](item)  # type: ignore[return-value]  # likewise

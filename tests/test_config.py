@@ -144,7 +144,7 @@ class TestOneListOfKeys:
         assert known["catalogs"].variable == catalogs.VARIABLE
 
     def test_options_are_those_of_check(self) -> None:
-        command = arguments.parser(["check"])._subparsers._group_actions[0].choices["check"]  # type: ignore[union-attr,index]
+        command = arguments.parser(["check"])._subparsers._group_actions[0].choices["check"]  # type: ignore[union-attr,index]  # argparse has no public way
         options = {name for action in command._actions for name in action.option_strings}
         wanted = {key.option for key in config.KEYS if key.option}
         assert wanted <= options

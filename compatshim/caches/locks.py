@@ -18,7 +18,7 @@ from typing import Iterator, List, Optional, Tuple
 try:
     import fcntl
 except ImportError:  # Windows, where nothing of this works
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module elsewhere
 
 IN_USE = "in use"
 SUPPORTED = hasattr(fcntl, "F_SETLEASE")
@@ -145,13 +145,13 @@ class Unlinked:
         if not self._held:
             return
         last = self._held[-1][0]
-        time.sleep(max(last + _GRACE - time.monotonic(), 0))
+        time.sleep(max(last + _GRACE - time.monotonic(), 0))  # nobody can be asked who is on the way
         waiting = [fd for _, fd in self._held]
         while waiting:
             waiting = [fd for fd in waiting if sole(fd) is False]
             if not waiting or time.monotonic() > last + _PATIENCE:
                 break
-            time.sleep(0.01)
+            time.sleep(0.01)  # nor does the kernel tell when somebody closes a file
         while self._held:
             os.close(self._held.pop()[1])
 

@@ -20,6 +20,7 @@ _NETWORK_TYPES = """
 nfs nfs3 nfs4 cifs smb3 smbfs lustre gpfs mmfs beegfs ceph glusterfs 9p virtiofs vboxsf afs coda ncpfs pvfs2
 orangefs ocfs2 gfs2 panfs wekafs quobyte prl_fs vmhgfs davfs fuse
 """.split()  # noqa: SIM905  a list of words
+_FIELDS, _MORE = 6, 2  # of a line, before and behind its separator, that are used
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -73,10 +74,10 @@ def parse(text: str) -> Iterator[Mount]:
     for line in text.split("\n"):
         before, separator, after = line.partition(" - ")
         fields, more = before.split(" "), after.split(" ")
-        if not separator or len(fields) < 6 or len(more) < 2:  # noqa: PLR2004
+        if not separator or len(fields) < _FIELDS or len(more) < _MORE:
             continue
         # Either the mount or the whole file system may be read-only.
-        options = [*fields[5].split(","), *(more[2].split(",") if len(more) > 2 else ())]  # noqa: PLR2004
+        options = ",".join([fields[5], *more[2:3]]).split(",")
         yield Mount(_text(fields[4]), more[0], _text(more[1]), "ro" in options, tuple(options))
 
 

@@ -261,11 +261,14 @@ def _about(group: Leftover, policy: Policy) -> str:
     return f"{files}{size}{_span(policy.now - group.changed)} old"
 
 
+_NEXT = 1000  # of a unit, in the one above it
+
+
 def _size(number: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:  # noqa: PLR2004
+        if number < _NEXT:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
+        number /= _NEXT
     return f"{number:.1f} TB"
 
 

@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, Tuple
 
 from compatshim.doctor.facts import Acl
 
-_ENTRY = struct.Struct("<HHI")
+_HEAD, _ENTRY = struct.Struct("<I"), struct.Struct("<HHI")
 _KINDS = {0x01: "user", 0x02: "user", 0x04: "group", 0x08: "group", 0x10: "mask", 0x20: "other"}
 _NAMED = (0x02, 0x08)
 _VERSION = 2
@@ -45,10 +45,11 @@ def _list(path: str, name: str, names: List[str]) -> Tuple[str, ...]:
 
 def entries(data: bytes) -> Tuple[str, ...]:
     """The entries of a list as the kernel hands it out. Raises :exc:`UnreadableError`."""
-    if len(data) < 4 or len(data) % _ENTRY.size != 4 or struct.unpack_from("<I", data)[0] != _VERSION:  # noqa: PLR2004
+    entries_at = _HEAD.size
+    if len(data) < entries_at or (len(data) - entries_at) % _ENTRY.size or _HEAD.unpack_from(data)[0] != _VERSION:
         raise UnreadableError("its list has a form that is not known here")
     found = []
-    for tag, rights, number in _ENTRY.iter_unpack(data[4:]):
+    for tag, rights, number in _ENTRY.iter_unpack(data[entries_at:]):
         if tag not in _KINDS:
             raise UnreadableError(f"its list has an entry of unknown kind {tag}")
         who = str(number) if tag in _NAMED else ""

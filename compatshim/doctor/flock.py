@@ -64,7 +64,7 @@ class _Taker:
     def _ask(self, text: str) -> str:
         process = self._process
         assert process.stdin is not None  # noqa: S101  pipes, as asked for
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101  likewise
         timer = threading.Timer(TIMEOUT, process.kill)
         timer.start()
         try:

@@ -70,7 +70,7 @@ class Mark:
         deadline = time.monotonic() + _PATIENCE
         found = {token: _tried(path) for token, path in self._locks(self._names())}
         while "refused" in found.values() and time.monotonic() < deadline:
-            time.sleep(0.1)
+            time.sleep(0.1)  # when another host lets go, nobody tells
             found = {token: _tried(path) for token, path in self._locks(self._names())}
         return found
 

@@ -283,7 +283,7 @@ class Hub:
             if self._strangers:
                 self._drop(next(iter(self._strangers)), "")
             else:
-                time.sleep(BEAT / 10)
+                time.sleep(BEAT / 10)  # the connection stays ready, and would be tried without end
             return
         sock.setblocking(False)
         with contextlib.suppress(OSError):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from typing import Any, List, Optional, Sequence
 
 
+_LAST_PORT = 65535
+
+
 class Place:
     """Where rank 0 may be: names or addresses of its host, the port, and the token."""
 
@@ -110,7 +113,7 @@ class Address(Rendezvous):
     def __init__(self, host: str, port: int, secret: Sequence[str], *, sure: bool, count: int = 8) -> None:
         self.sure = sure
         self.host = host
-        first = port + 1 if port + count <= 65535 else port - count  # noqa: PLR2004
+        first = port + 1 if port + count <= _LAST_PORT else port - count
         self._ports = tuple(range(first, first + count))
         self._token = hashlib.sha256("\0".join([host, str(port), *secret]).encode()).digest()
         self.where = f"at {host}, ports {first} to {first + count - 1}"

@@ -213,7 +213,7 @@ class Spoke:
             sock = self._knock(min(left, _HANDSHAKE), reasons)
             if sock is not None:
                 return sock
-            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))  # nobody tells when it listens
             pause = min(pause * 1.5, 0.25)
 
     def _knock(self, timeout: float, reasons: List[str]) -> Optional[socket.socket]:

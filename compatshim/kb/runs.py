@@ -16,6 +16,7 @@ import time
 from typing import Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from compatshim import files
+from compatshim.gather import groups
 from compatshim.kb import environments
 from compatshim.kb.environments import BuildError, Completed, Environment, Spec, Unresolvable
 
@@ -26,7 +27,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHIM = ("startup", "shims", "gather")  # what a program under the shim runs, below the package
 _BRIEF = 300  # characters of what an installer or a program says
 
-_APART = {"COMPATSHIM_GATHER": "off"}
+APART = {groups.SETTING: "off"}
 """Ranks that meet without lock files would hide whether the shims of these work; who is about it turns it on."""
 
 
@@ -134,7 +135,7 @@ def _run(task: Task, environment: Environment) -> Completed:
             path,
             *(["--shim"] if task.shim else []),
             timeout=task.timeout,
-            env=_APART,
+            env=APART,
             shim_from=_PACKAGE if task.shim else None,
         )
 

@@ -62,5 +62,5 @@ def replacements(module: ModuleType) -> List[Tuple[Any, str, Any]]:
         """Refuse."""
         raise RuntimeError(_ADVICE)
 
-    cached_download.__compatshim__ = guard.Mark()  # type: ignore[attr-defined]
+    cached_download.__compatshim__ = guard.Mark()  # type: ignore[attr-defined]  # functions take any
     return [(module, "cached_download", cached_download)]

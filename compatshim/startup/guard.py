@@ -52,7 +52,7 @@ def before(
             return original(*adjusted[0], **adjusted[1])
         return _without_us(original, args, kwargs, ours)
 
-    mark = call.__compatshim__ = shared or Mark()  # type: ignore[attr-defined]
+    mark = call.__compatshim__ = shared or Mark()  # type: ignore[attr-defined]  # functions take any
     return call
 
 
@@ -74,7 +74,7 @@ def instead(original: Callable[..., Any], function: Callable[..., Any]) -> Any:
             return original(*args, **kwargs)
         return _without_us(original, args, kwargs, ours)
 
-    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]  # functions take any
     return call
 
 
@@ -96,7 +96,7 @@ def either(original: Callable[..., Any], choose: Callable[..., Optional[Callable
             return original(*args, **kwargs) if chosen is None else chosen()
         return _without_us(original, args, kwargs, ours)
 
-    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]  # functions take any
     return call
 
 
@@ -114,7 +114,7 @@ def after(original: Callable[..., Any], follow: Callable[..., None]) -> Any:
             _report(original, error, None)
         return result
 
-    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]
+    mark = call.__compatshim__ = Mark()  # type: ignore[attr-defined]  # functions take any
     return call
 
 

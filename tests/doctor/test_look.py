@@ -129,7 +129,7 @@ class TestMounts:
                 (seen,) = see(cache).folders
                 assert seen.mount is not None
                 assert (seen.mount.type, seen.mount.reach, seen.flock) == ("overlay", "local", "excludes")
-                assert [one.path for one in seen.leftovers.files] == [str(cache / "a.lock")]  # type: ignore[union-attr]
+                assert [one.path for one in seen.leftovers.files] == [str(cache / "a.lock")]  # type: ignore[union-attr]  # they were looked for
 
     def test_fuse(self, place: Path) -> None:
         (place / "real").mkdir()
@@ -179,7 +179,7 @@ class TestPermissions:
         assert seen.acl.default == ("user::rwx", f"user:{BEN}:rwx", "group::r-x", "mask::rwx", "other::r-x")
         if shutil.which("setfacl"):
             os.removexattr(cache, "system.posix_acl_default")
-            subprocess.run(found["CACHE-ACL"].command, shell=True, check=True)  # noqa: S602
+            subprocess.run(found["CACHE-ACL"].command, shell=True, check=True)  # noqa: S602  likewise
             assert see(cache).folders[0].acl == seen.acl
 
     @pytest.mark.parametrize("data", [b"", b"\1\0\0\0", LISTED[:-1], acl((0x40, 7, 0))])
@@ -210,7 +210,7 @@ class TestPermissions:
             found = told(cache, user=user)
             assert set(found) == {"LOCK-ACCESS"}
             assert (found["LOCK-ACCESS"].severity, found["LOCK-ACCESS"].who) == ("error", str(BEN))
-            subprocess.run(found["LOCK-ACCESS"].command, shell=True, check=True)  # noqa: S602
+            subprocess.run(found["LOCK-ACCESS"].command, shell=True, check=True)  # noqa: S602  likewise
             assert told(cache, user=user) == {}
 
 
@@ -224,7 +224,7 @@ class TestLockFiles:
         (place / "live.lock").write_text(f"{os.getpid()}\n{socket.gethostname()}\n12345\n")
         (place / "other.lock").write_text("1\nno-such-host\n")
         (place / "no.lock").write_text("1 no-such-host")
-        seen = {os.path.basename(one.path): one for one in see(place).folders[0].leftovers.files}  # type: ignore[union-attr]
+        seen = {os.path.basename(one.path): one for one in see(place).folders[0].leftovers.files}  # type: ignore[union-attr]  # they were looked for
         assert {name: one.alive for name, one in seen.items()} == {
             "dead.lock": False, "live.lock": True, "other.lock": None, "no.lock": None,
         }  # fmt: skip

@@ -139,7 +139,7 @@ def test_a_cache_of_ones_own_is_left(place: Path) -> None:
     assert mend.plan(process.folders[0], process) == ((), (), True)
 
 
-@pytest.mark.parametrize("shared", [Sharing(group, others, 7) for group in (0, 1) for others in (0, 1)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("shared", [Sharing(group, others, 7) for group in (0, 1) for others in (0, 1)])  # type: ignore[arg-type]  # numbers for truths
 @pytest.mark.parametrize("folder", [True, False])
 @pytest.mark.parametrize("lock", [True, False])
 def test_no_right_is_taken(shared: Sharing, folder: bool, lock: bool) -> None:

@@ -81,6 +81,6 @@ def _mended(environment: Environment, program: str, ids: List[str]) -> Tuple[str
 def _run(environment: Environment, program: str, *, shim: bool = False, **env: str) -> Tuple[str, str]:
     words = ["--shim"] if shim else []
     path = f"{support.REPRODUCERS}/{program}.py"
-    outcome, text = runs.outcome_of(support.run(environment, path, *words, shim=shim, **env))
+    outcome, text = runs.outcome_of(support.run(environment, path, *words, shim=shim, **runs.APART, **env))
     print(f"{program}{' with the shims' if shim else ''}: {outcome}: {text}")  # noqa: T201  what a failure is about
     return outcome, text

@@ -8,7 +8,7 @@ from typing import Mapping, Optional, Sequence, Tuple
 import pytest
 
 import compatshim
-from compatshim.kb import environments
+from compatshim.kb import environments, runs
 from compatshim.kb.environments import Completed, Environment, Spec
 
 PACKAGE = os.path.dirname(os.path.abspath(compatshim.__file__))
@@ -52,7 +52,7 @@ def reproduce(environment: Environment, name: str, *args: str, shim: bool = Fals
     words = (*args, "--shim") if shim else args
     # Where the ranks meet without lock files, nothing is seen of what else is mended in these.
     path = os.path.join(REPRODUCERS, f"{name}.py")
-    done = run(environment, path, *words, shim=shim, COMPATSHIM_GATHER="off")
+    done = run(environment, path, *words, shim=shim, **runs.APART)
     # A program that dies of anything else ends with 1, too, but does not say that it is bad.
     bad = done.returncode == 1 and any(line.startswith("BAD") for line in done.stdout.splitlines()[-1:])
     assert bad or done.returncode == 0, f"{name} broke: {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -222,7 +222,7 @@ write.replace(found, text * int(sys.argv[3]))
 
 def run(path: Path, before: str = "", times: int = 1, **popen: object) -> subprocess.Popen[str]:
     argv = [sys.executable, "-c", PROGRAM.format(before=before), str(path), NEW, str(times)]
-    return subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **popen)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **popen)  # type: ignore[call-overload, no-any-return]  # what options there are is not told
 
 
 def whole(path: Path) -> bool:

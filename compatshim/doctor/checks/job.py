@@ -65,7 +65,7 @@ def ranks(job: Job) -> Said:
 @of_job("JOB-DIRECTORY", "Is each cache one folder for all ranks?")
 def directory(job: Job) -> Said:
     """Judged by files that each rank makes and all look for: numbers of devices say nothing on another host."""
-    if len(job.processes) < 2:  # noqa: PLR2004
+    if len(job.processes) <= 1:
         return
     caches = list(_caches(job))
     common = next((folders[0].path for _, folders, sights in caches if len(together(sights)[0]) == 1), None)
@@ -74,7 +74,7 @@ def directory(job: Job) -> Said:
         if blind:
             path = folders[min(folders)].path
             yield Unseen(f"{who(job, blind)} could neither make nor see a file there", path)
-        if len(groups) < 2:  # noqa: PLR2004
+        if len(groups) <= 1:
             continue
         parts = "; ".join(f"{folders[group[0]].path} of {who(job, group)}" for group in groups)
         if name.startswith("metrics"):
@@ -97,7 +97,7 @@ def directory(job: Job) -> Said:
 @of_job("JOB-FLOCK", "Does a lock of rank 0 keep all other ranks out?")
 def reach(job: Job) -> Said:
     """Measured while rank 0 holds one, and again when it does not."""
-    if len(job.processes) < 2:  # noqa: PLR2004
+    if len(job.processes) <= 1:
         for process in job.processes:
             for folder in process.folders:
                 if folder.exists and folder.mount is not None and folder.mount.reach != "local":

@@ -96,7 +96,7 @@ def maker(seen: Folder, process: Process) -> Said:
 
 
 @of_folder("LOCK-MANY", "Are there very many old lock files?")
-def many(seen: Folder, process: Process) -> Said:  # noqa: ARG001
+def many(seen: Folder, process: Process) -> Said:
     """They are empty and harm nobody, but each takes an inode and the time of whoever lists them."""
     if seen.leftovers is None:
         return

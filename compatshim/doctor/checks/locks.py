@@ -62,7 +62,7 @@ def _without_flock(version: Optional[Version]) -> str:
 
 
 @of_folder("CACHE-MOUNT", "Is it mounted so that locks reach other nodes?")
-def mount(seen: Folder, process: Process) -> Said:  # noqa: ARG001
+def mount(seen: Folder, process: Process) -> Said:
     """Options that keep locks on this node."""
     if seen.mount is None:
         return

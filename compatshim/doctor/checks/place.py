@@ -14,7 +14,7 @@ _FAILS = "every lock and every new file there fails"
 
 
 @of_folder("CACHE-FOLDER", "Is a folder there, or can one be made?")
-def folder(seen: Folder, process: Process) -> Said:  # noqa: ARG001  as all judges are called
+def folder(seen: Folder, process: Process) -> Said:
     """Nothing there is well: the libraries make it."""
     if seen.kind != "folder":
         above = f" ({seen.real} is one)" if seen.real != os.path.realpath(seen.path) else ""
@@ -46,7 +46,7 @@ def write(seen: Folder, process: Process) -> Said:
 
 
 @of_folder("CACHE-READ-ONLY", "Is the file system mounted for writing?")
-def read_only(seen: Folder, process: Process) -> Said:  # noqa: ARG001
+def read_only(seen: Folder, process: Process) -> Said:
     """By the mount, or because a file could not be made for that reason."""
     if seen.refused not in _READ_ONLY and not (seen.mount is not None and seen.mount.read_only):
         return

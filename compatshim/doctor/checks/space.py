@@ -22,7 +22,7 @@ def _severity(number: int, limits: Tuple[int, int]) -> str:
 
 
 @of_folder("CACHE-SPACE", "Is there free space?")
-def space(seen: Folder, process: Process) -> Said:  # noqa: ARG001
+def space(seen: Folder, process: Process) -> Said:
     """As the file system says it for this user; and whether 4096 bytes could be written."""
     if seen.refused == "EDQUOT":
         yield Finding("error", f"nothing can be written: {error('EDQUOT')}", clean(seen))
@@ -41,7 +41,7 @@ def space(seen: Folder, process: Process) -> Said:  # noqa: ARG001
 
 
 @of_folder("CACHE-INODES", "Can more files be made?")
-def inodes(seen: Folder, process: Process) -> Said:  # noqa: ARG001
+def inodes(seen: Folder, process: Process) -> Said:
     """Where the file system counts them."""
     if seen.space is None or seen.space.inodes is None:
         return
@@ -52,7 +52,7 @@ def inodes(seen: Folder, process: Process) -> Said:  # noqa: ARG001
 
 
 @of_folder("CACHE-NAMES", "May the name of a lock file be 255 bytes long?")
-def names(seen: Folder, process: Process) -> Said:  # noqa: ARG001
+def names(seen: Folder, process: Process) -> Said:
     """Datasets replaces the end of a longer one by its hash(), which every process salts differently."""
     if seen.space is None:
         return

@@ -58,11 +58,14 @@ def some(paths: Iterable[str], folder: Folder, most: int = 3) -> str:
     return shown + (f" and {len(listed) - most} more" if len(listed) > most else "")
 
 
+_NEXT = 1024  # of a unit, in the one above it
+
+
 def size(number: int) -> str:
     """Bytes as people say them."""
     amount = float(number)
     for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if amount < 1024:  # noqa: PLR2004
+        if amount < _NEXT:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= 1024
+        amount /= _NEXT
     return f"{amount:.1f} TiB"
