@@ -136,7 +136,9 @@ class Rounds:
         return found + [(rank, sending.round) for rank, sending in self.sending.items()]
 
     def _over(self, rank: int, one: Round) -> str:
-        """How a round has ended; empty when it has not."""
+        """How a round has ended, or why it cannot but fail; empty when neither."""
+        if self.poison:
+            return self.poison
         if one[1] > self._ended.get(one[0], -1):
             return ""
         return self._verdicts.get(one) or f"{describe(one)} is over: rank {rank} came too late"

@@ -18,6 +18,7 @@ from compatshim.gather import hub, origin, wire
 from compatshim.gather.errors import GatherError
 from compatshim.gather.link import Link
 from compatshim.gather.rendezvous import Folder, Place, Rendezvous
+from compatshim.gather.rounds import Rounds
 
 TOKEN = b"t" * 32
 WORLD = 3
@@ -406,6 +407,16 @@ class TestFolder:
         assert "two processes say that they are rank 0" in one.round([b"a"] * WORLD, timeout=5.0, skip=[1, 2])[0]
         two.close()
         one.close()
+
+
+def test_rows_that_come_when_nothing_can_be_trusted_any_more_are_sent_back() -> None:
+    """Nobody would wait for them, and their rank would wait for an answer."""
+    rounds = Rounds(WORLD)
+    assert rounds.begin(1, ("it", 0), 1, 0.0) == ""
+    rounds.poison = "two are rank 2"
+    assert rounds.arrive(1, ("it", 0), "rows") == "two are rank 2"
+    assert rounds.begin(1, ("it", 1), 1, 0.0) == "two are rank 2"
+    assert rounds.quiet()
 
 
 @pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="no fork here: not run")
