@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Callable, Collection, Dict, Generator, List, Optional, Set, Tuple
 
+    from compatshim.gather.rendezvous import Rendezvous
     from compatshim.gather.rounds import Round
 
     # Yields how many bytes it wants, and is sent them.
@@ -36,6 +37,7 @@ BEAT = 0.25
 """Seconds between two words to a rank that waits."""
 LINGER = 2.0
 """Seconds in which the last words of a process that ends can still be heard."""
+_PROGRESS = 0.01
 _CHUNK = 1 << 20
 _OTHER = "other arguments, or another parent; COMPATSHIM_GATHER_TOKEN makes them one job"
 _LARGEST_BACKLOG = 1 << 20
@@ -64,15 +66,14 @@ class _Peer:
 class Hub:
     """The meeting place of a job, which rank 0 keeps.
 
-    ``sure`` says that whoever knows the token is of this job. Rows are kept in files in ``folder`` until they are
-    taken.
+    ``meeting`` is how the others learn of it. Rows are kept in files in ``folder`` until they are taken.
     """
 
-    def __init__(self, listener: socket.socket, token: bytes, world: int, folder: str, *, sure: bool) -> None:
+    def __init__(self, listener: socket.socket, token: bytes, world: int, folder: str, meeting: Rendezvous) -> None:
         self.token = token
         self.world = world
         self.folder = folder
-        self.sure = sure
+        self.meeting = meeting
         self.rounds = Rounds(world)
         self.busy = False
         """Whether rank 0 has rows of its own that wait for a round."""
@@ -125,7 +126,7 @@ class Hub:
                 with self._attending(one):
                     problem = self._problem(one, since, timeout)
                     while not problem and not self.rounds.complete(one):
-                        self._changed.wait(min(BEAT, timeout))
+                        self._wait(timeout)
                         problem = self._problem(one, since, timeout)
                     paths = {} if problem else dict(self.rounds.arrived.get(one, {}))
             except BaseException:
@@ -160,7 +161,7 @@ class Hub:
                     paths = dict(self.rounds.arrived.get(one, {}))
                     if self.rounds.poison or len({*paths, *gone, *late, *without}) == self.world - 1:
                         break
-                    self._changed.wait(BEAT)
+                    self._wait(timeout)
             self._end(one, self.rounds.poison, keep=not self.rounds.poison)
             if self.rounds.poison:
                 raise GatherError(self.rounds.poison)
@@ -206,6 +207,10 @@ class Hub:
             yield
         finally:
             self._collecting.discard(one)
+
+    def _wait(self, timeout: float) -> None:
+        """Wait for something to change, in the thread that announced: it may be the only one that may call MPI."""
+        self._changed.wait(min(_PROGRESS if self.meeting.progress() else BEAT, timeout))
 
     def _problem(self, one: Round, since: float, timeout: float) -> str:
         if self._retired:
@@ -466,7 +471,7 @@ class Hub:
         try:
             rank, world, instance = int(hello["rank"]), int(hello["world"]), str(hello["instance"])
             who, name = hello["origin"], str(hello["origin"]["name"])
-            ours = self.sure or origin.same_job(self._origin, who)
+            ours = self.meeting.sure or origin.same_job(self._origin, who)
         except (KeyError, TypeError, ValueError) as error:
             raise wire.ProtocolError("a field is missing") from error
         if not ours:

@@ -138,7 +138,7 @@ class Link:
                         _challenge(place.hosts, place.port, place.token, self.world)
                 listener = self._bound(token)
                 self._spool = self._spool or tempfile.mkdtemp(prefix=".compatshim-gather-", dir=self._folder)
-                self._hub = Hub(listener, token, self.world, self._spool, sure=self._meeting.sure)
+                self._hub = Hub(listener, token, self.world, self._spool, self._meeting)
                 self._meeting.announce(self._hub.port, token)
             return self._hub
 

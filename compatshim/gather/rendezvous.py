@@ -55,6 +55,10 @@ class Rendezvous:
         """Where the other ranks should try, as far as is known now; does not wait."""
         return []
 
+    def progress(self) -> bool:
+        """Whether an announcement is still on its way, and needs this call again and again while rank 0 waits."""
+        return False
+
     def withdraw(self) -> None:
         """Rank 0 listens no more."""
 
@@ -95,6 +99,17 @@ class Mpi(Rendezvous):
         for rank in range(1, self._world.Get_size()):
             request = self._world.Isend([text, self._mpi.BYTE], dest=rank, tag=self._tag)
             self._sent.append((request, text))  # neither may go before the message has
+
+    def progress(self) -> bool:
+        """Test the messages: between hosts MPI moves one on only while it is called."""
+        self._sent = [one for one in self._sent if self._under_way(one[0])]
+        return bool(self._sent)
+
+    def _under_way(self, request: Any) -> bool:
+        try:
+            return not request.Test()
+        except self._mpi.Exception:  # that rank is gone; it is missed for its rows
+            return False
 
     def places(self) -> List[Place]:
         """What rank 0 sent, once it has."""

@@ -81,7 +81,7 @@ def run(commands: Sequence[Tuple[Sequence[str], Mapping[str, str]]], folder: Pat
             for command, env in commands
         ]
         try:
-            return [one.wait(120) for one in running]
+            return [one.wait(300) for one in running]
         finally:
             for one in running:
                 one.kill()
@@ -282,7 +282,6 @@ class TestTwoHosts:
         self.ended(tmp_path, run(commands, tmp_path))
         assert got(tmp_path) == right("torch")
 
-    @pytest.mark.xfail(reason="nothing comes; perhaps as rank 0 calls no MPI while it waits, and its message stays")
     def test_mpirun(self, environment: Environment, hosts: Any, tmp_path: Path) -> None:
         # In place of ssh, with the name of the host and the command that starts MPI's daemon there.
         enter, more = hosts("B", "bash", "-c")

@@ -42,6 +42,24 @@ class Known(Rendezvous):
         return [Place(["127.0.0.1"], self.port, TOKEN)] if self.port else []
 
 
+class Lazy(Known):
+    """An announcement that moves on only when it is pushed, as a message of MPI between two hosts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: List[int] = []
+        self.pushes: List[int] = []
+
+    def announce(self, port: int, _: bytes) -> None:
+        self.waiting = [port]
+
+    def progress(self) -> bool:
+        self.pushes.append(threading.get_ident())
+        if len(self.pushes) == 5:
+            (self.port,) = self.waiting
+        return len(self.pushes) < 5
+
+
 class Job:
     """All ranks of a job, each in a thread of this process."""
 
@@ -354,6 +372,27 @@ class TestTheTokenIsKnown:
                 sock.sendall(b"x")
             rest.join()
         assert got == [[[b"a", b"x" * 8, b"a"], "did not take part", None]]
+
+
+class TestAnnouncementThatMustBePushed:
+    def test_rows(self, tmp_path: Path) -> None:
+        meeting = Lazy()
+        job = Job(tmp_path, lambda: meeting)
+        good(job)
+        job.close()
+        assert len(meeting.pushes) >= 5
+        assert len({*meeting.pushes}) == 1, "only the thread that announced may do it"
+
+    def test_survey(self, tmp_path: Path) -> None:
+        meeting = Lazy()
+        job = Job(tmp_path, lambda: meeting, world=2)
+        other = threading.Thread(target=lambda: job.links[1].survey("it", job.rows(1, b"b"), 5.0))
+        other.start()
+        found = job.links[0].survey("it", "", 5.0)
+        other.join(30)
+        job.close()
+        assert found is not None
+        assert ({*found[0]}, found[1]) == ({0, 1}, {})
 
 
 class TestFolder:

@@ -68,7 +68,7 @@ def compute(metric, rows):
 
 
 results = []
-timeout = 2 if "alone" in options else 10
+timeout = 2 if "alone" in options else 60
 one, two = (kind(num_process=world, process_id=rank, cache_dir=cache, timeout=timeout) for kind in (Rows, Other))
 for number in range(3):
     for metric in (one, two):
