@@ -33,6 +33,8 @@ def main() -> int:
         command = [python, "-m", "pytest", *arguments]
         print("::", *command[1:], flush=True)
         variables = {**os.environ, "COMPATSHIM_WHEEL": wheel}
+        # Hundreds of processes import pandas and its like: only the first of them shall compile it.
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
         if subprocess.run(command, cwd=folder, check=False, env=variables).returncode != 0:
             failed.append("pytest")
     if failed:
