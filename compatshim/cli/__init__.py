@@ -1,7 +1,7 @@
 """The command line: one module per command, each with ``HELP``, ``configure`` and ``run``.
 
 Data goes to standard output, all else to standard error. Exit status: 0 clean, 1 findings (or no answer), 2 usage
-or internal error, 3 nothing could be checked.
+or internal error, 3 nothing could be checked, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import argparse
 
 CLEAN, FINDINGS, ERROR, NOTHING = errors.CLEAN, errors.FINDINGS, errors.ERROR, errors.NOTHING
-INTERRUPTED = errors.INTERRUPTED
 
 COMMANDS = (
     "check",
@@ -63,7 +62,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        return _fail(f"interrupted; {str(interrupt) or 'nothing was changed'}")
+        _fail(f"interrupted; {str(interrupt) or 'nothing was changed'}")
+        return errors.INTERRUPTED
     except BrokenPipeError:
         _close_output()
         return ERROR

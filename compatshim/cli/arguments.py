@@ -34,7 +34,8 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="compatshim",
         description="Finds version combinations that install but do not work, and the way out of them.",
-        epilog="Exit status: 0 clean, 1 findings, 2 usage or internal error, 3 nothing could be checked.",
+        epilog="Exit status: 0 clean, 1 findings, 2 usage or internal error, 3 nothing could be checked, "
+        "130 interrupted.",
         formatter_class=_Formatter,
     )
     made.add_argument(

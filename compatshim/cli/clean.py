@@ -20,7 +20,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence, Tuple
 
-from compatshim import cli
+from compatshim import cli, errors
 from compatshim.cli import options
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _run(args)
     except KeyboardInterrupt:  # while it lists or asks
-        options.say("interrupted; nothing was removed")
-        return cli.INTERRUPTED
+        raise KeyboardInterrupt("nothing was removed") from None
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -107,7 +106,7 @@ def _run(args: argparse.Namespace) -> int:
         _write_json(found, policy, done)
     elif done or interrupted:
         _show_done(done, [group for _, group in wanted])
-    return cli.INTERRUPTED if interrupted else _status(found, len(wanted), done)
+    return errors.INTERRUPTED if interrupted else _status(found, len(wanted), done)
 
 
 def _policy(args: argparse.Namespace) -> Policy:

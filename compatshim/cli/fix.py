@@ -57,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _run(args, done)
     except KeyboardInterrupt:
-        options.say(f"interrupted; written were {', '.join(done)}" if done else "interrupted; nothing was written")
-        return cli.INTERRUPTED
+        raise KeyboardInterrupt(f"written were {', '.join(done)}" if done else "nothing was written") from None
 
 
 def _run(args: argparse.Namespace, done: List[str]) -> int:

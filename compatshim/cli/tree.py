@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 from compatshim import processes
 from compatshim.analysis import Analysis
 from compatshim.cli import UsageError, manifests, options
-from compatshim.errors import ERROR, INTERRUPTED, NOTHING, CompatshimError
+from compatshim.errors import ERROR, NOTHING, CompatshimError
 from compatshim.inventory import documents, files, tree
 from compatshim.inventory.kinds import named
 from compatshim.model import Advisory, Catalog, Finding, Inventory, Location, Unread
@@ -39,7 +39,7 @@ Judged = Union[Tuple[Packed, ...], Unread]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check what lies below the paths; the exit status, :data:`~compatshim.errors.INTERRUPTED` after Ctrl-C."""
+    """Check what lies below the paths; the exit status."""
     manifests.no_environment(args)
     if not args.paths:
         raise UsageError("--recursive: is about a folder; name it, as . for this one")
@@ -50,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
         _not_checked(found.analyses)
         status = judge.run(args, found.analyses) if found.analyses else NOTHING
     except KeyboardInterrupt:
-        options.say("interrupted; what was found is not reported in full")
-        return INTERRUPTED
+        raise KeyboardInterrupt("what was found is not reported in full") from None
     return ERROR if found.broken else status
 
 

@@ -522,7 +522,7 @@ class TestUsage:
 
         monkeypatch.setattr("compatshim.compiled.load", interrupt)
         answer = command("check", on=WELL)
-        assert (answer.code, answer.err) == (2, "compatshim: interrupted; nothing was changed\n")
+        assert (answer.code, answer.err) == (130, "compatshim: interrupted; nothing was changed\n")
 
 
 @pytest.fixture
@@ -573,7 +573,7 @@ class TestSets:
 
         monkeypatch.setattr(Maker, "make", make)
         answer = command("kb", "sets", "--folder", sets)
-        assert answer.code == 2
+        assert answer.code == 130
         assert answer.err == "compatshim: interrupted; what was finished stays (2 of 4 sets)\n"
 
     def test_check(self, command: Command, sets: str) -> None:
@@ -692,7 +692,7 @@ class TestProgram:
             assert running.poll() is None
         os.killpg(running.pid, signal.SIGINT)
         out, err = running.communicate(timeout=60)
-        assert (running.returncode, out) == (2, b"")
+        assert (running.returncode, out) == (130, b"")
         assert err == b"compatshim: interrupted; nothing was changed\n"
 
 

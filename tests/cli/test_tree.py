@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Dict, List, Tuple
 
 import pytest
 
-from compatshim import cli, processes, report
+from compatshim import cli, errors, processes, report
 from compatshim.cli import manifests
 from compatshim.inventory import probe
 from compatshim.inventory import tree as walker
@@ -376,7 +376,7 @@ def test_control_c() -> None:
         out, err = one.communicate(timeout=20)
     assert time.monotonic() - start < 5
     assert (one.returncode, out, err) == (
-        cli.INTERRUPTED,
+        errors.INTERRUPTED,
         b"",
         b"compatshim: interrupted; what was found is not reported in full\n",
     )
