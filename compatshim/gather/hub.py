@@ -112,6 +112,12 @@ class Hub:
         """Whether another process of this job became rank 0."""
         return self._retired
 
+    @property
+    def untold(self) -> str:
+        """How the last round failed, when a rank was never here to be told; else empty."""
+        heard = self._retired or len(self._seats) == self.world - 1
+        return self._ended() if self._failed and not heard else ""
+
     # What rank 0's own threads call.
 
     def collect(self, one: Round, timeout: float, check: Callable[[Dict[int, str]], None]) -> Dict[int, str]:
@@ -187,9 +193,8 @@ class Hub:
         """End all connections and the thread, after what is still to be said to the others."""
         with self._changed:
             self._closed = time.monotonic() + LINGER
-            reason = f"its process ended, after this: {self._failed}" if self._failed else "its process ended"
             for rank in self._peers:
-                self._tell(rank, wire.RETIRED, {"reason": reason})
+                self._tell(rank, wire.RETIRED, {"reason": self._ended()})
         self._nudge()
         self._thread.join(LINGER)
 
@@ -234,6 +239,9 @@ class Hub:
                 while peer is not None and peer.out:
                     del peer.out[: peer.sock.send(peer.out)]
         self._nudge()
+
+    def _ended(self) -> str:
+        return f"its process ended, after this: {self._failed}" if self._failed else "its process ended"
 
     def _tell(self, rank: int, kind: int, fields: Dict[str, Any]) -> None:
         peer = self._peers.get(rank)

@@ -109,7 +109,7 @@ class Link:
     def close(self) -> None:
         """Leave the group."""
         if self._hub is not None:
-            self._meeting.withdraw()
+            self._meeting.withdraw(self._hub.untold)
             self._hub.close()
         elif self._spoke is not None:
             self._spoke.close()

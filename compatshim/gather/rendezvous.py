@@ -12,8 +12,10 @@ import json
 import os
 import socket
 import tempfile
+import time
 
-from compatshim.gather import origin
+from compatshim.gather import origin, spool
+from compatshim.gather.errors import GatherError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,8 +61,12 @@ class Rendezvous:
         """Whether an announcement is still on its way, and needs this call again and again while rank 0 waits."""
         return False
 
-    def withdraw(self) -> None:
-        """Rank 0 listens no more."""
+    def withdraw(self, reason: str) -> None:
+        """Rank 0 listens no more; ``reason`` is for ranks that have not asked yet, empty where all is well."""
+
+    def last_words(self, rank: int) -> str:  # noqa: ARG002  a folder needs it
+        """What a rank 0 that is not there any more left for this rank; empty for nothing."""
+        return ""
 
 
 class Store(Rendezvous):
@@ -79,7 +85,17 @@ class Store(Rendezvous):
         """What the key says, once it is set."""
         if not self._store.check([self._key]):  # `get` would wait, and the whole program with it
             return []
-        return _read(bytes(self._store.get(self._key)))
+        text = bytes(self._store.get(self._key))
+        reason = json.loads(text.decode()).get("reason")
+        if reason:  # nobody comes after it: processes that are started anew have another key
+            raise GatherError(f"rank 0 is gone ({reason})")
+        return _read(text)
+
+    def withdraw(self, reason: str) -> None:
+        """Leave the reason in place of the address."""
+        if reason:
+            with contextlib.suppress(Exception):  # the store may be gone before us
+                self._store.set(self._key, json.dumps({"reason": reason}).encode())
 
 
 class Mpi(Rendezvous):
@@ -153,18 +169,18 @@ class Folder(Rendezvous):
 
     def __init__(self, folder: str, name: str) -> None:
         self._folder = folder
-        self._prefix = f".compatshim-gather-{hashlib.sha256(name.encode()).hexdigest()[:20]}-"
+        stem = f".compatshim-gather-{hashlib.sha256(name.encode()).hexdigest()[:20]}"
+        self._prefix = f"{stem}-"
+        self._ended = os.path.join(folder, f"{stem}.ended")
         self._path: Optional[str] = None
         self._owner: Optional[int] = None
         self.where = f"through {folder}"
 
     def announce(self, port: int, token: bytes) -> None:
-        """Write the file, whole or not at all, for nobody but this user."""
+        """Write the file, and remove what the rank 0 before left."""
         self._path = os.path.join(self._folder, f"{self._prefix}{os.urandom(16).hex()}.json")
-        descriptor, path = tempfile.mkstemp(prefix=".compatshim-", dir=self._folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_written(port, token))
-        os.replace(path, self._path)
+        self._write(self._path, _written(port, token))
+        spool.remove(self._ended)
 
     def places(self) -> List[Place]:
         """What the files of this user say; those of processes of this host that are dead are removed."""
@@ -173,16 +189,48 @@ class Folder(Rendezvous):
             if name.startswith(self._prefix):
                 path = os.path.join(self._folder, name)
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                    with open(path, "rb") as file:
-                        # Whoever may write here could send our rows to himself.
-                        if os.fstat(file.fileno()).st_uid != self._user():
-                            continue
-                        text = file.read(1 << 16)
+                    text = self._text(path)
                     if _dead(text):
                         os.remove(path)
                     elif path != self._path:
                         found += _read(text)
         return found
+
+    def withdraw(self, reason: str) -> None:
+        """Remove the file; the reason stays, under a name that the next rank 0 here knows."""
+        if self._path is not None:
+            spool.remove(self._path)
+            if reason:
+                fields = {"reason": reason, "at": time.time(), "origin": origin.mine(0)}
+                with contextlib.suppress(OSError):
+                    self._write(self._ended, json.dumps(fields).encode())
+
+    def last_words(self, rank: int) -> str:
+        """What a rank 0 of the same job, as far as can be told, has left here."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            fields = json.loads(self._text(self._ended).decode())
+            if origin.same_job(fields["origin"], origin.mine(rank)):
+                at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fields["at"]))
+                return f"a rank 0 that was here until {at} said: {fields['reason']}"
+        return ""
+
+    def _write(self, path: str, text: bytes) -> None:
+        """Whole or not at all, for nobody but this user."""
+        descriptor, new = tempfile.mkstemp(prefix=".compatshim-", dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+            os.replace(new, path)
+        except BaseException:
+            spool.remove(new)
+            raise
+
+    def _text(self, path: str) -> bytes:
+        """What a file says. Raises OSError when somebody else wrote it: he could send our rows to himself."""
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_uid != self._user():
+                raise PermissionError(f"{path} is somebody else's")
+            return file.read(1 << 16)
 
     def _user(self) -> int:
         """Who owns the files that this process makes there: on a network not always who it is here."""
@@ -190,12 +238,6 @@ class Folder(Rendezvous):
             with tempfile.TemporaryFile(prefix=".compatshim-", dir=self._folder) as file:
                 self._owner = os.fstat(file.fileno()).st_uid
         return self._owner
-
-    def withdraw(self) -> None:
-        """Remove the file."""
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                os.remove(self._path)
 
 
 def _written(port: int, token: bytes) -> bytes:

@@ -205,9 +205,11 @@ class Spoke:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                why = "; ".join(dict.fromkeys(reasons)) or "nothing listens"
+                reasons.append(self.meeting.last_words(self.rank))
+                why = "; ".join(filter(None, dict.fromkeys(reasons)))
                 raise GatherError(
-                    f"{describe(one)}: cannot reach rank 0 {self.meeting.where} within {timeout:g} s ({why})"
+                    f"{describe(one)}: cannot reach rank 0 {self.meeting.where} within {timeout:g} s "
+                    f"({why or 'nothing listens: it is not there yet, or not any more'})"
                 )
             del reasons[:]
             sock = self._knock(min(left, _HANDSHAKE), reasons)
@@ -227,6 +229,8 @@ class Spoke:
                         raise
                     reasons.append(str(error))
                     break
+                except ConnectionRefusedError:  # nothing listens
+                    continue
                 except (OSError, wire.ProtocolError) as error:
                     reasons.append(f"{host}:{place.port}: {error}")
         return None

@@ -428,6 +428,33 @@ class TestFolder:
         os.chown(path, 65534, -1)
         assert ours.places() == []
 
+    def test_a_rank_that_comes_when_rank_0_has_failed_and_is_gone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        got = one.round([b"a"] * WORLD, timeout=0.3, skip=[1, 2])
+        assert "rank 2: not connected" in got[0]
+        one.links[0].close()
+        late = one.round([b"a"] * WORLD, timeout=0.3, skip=[0])[1]
+        assert "cannot reach rank 0" in late
+        assert f"said: its process ended, after this: {got[0]}" in late
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.argv", ["another program"])
+            late = one.round([b"a"] * WORLD, timeout=0.3, skip=[0])[1]
+            assert "nothing listens: it is not there yet, or not any more" in late
+        one.close()
+        two = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        good(two)
+        two.close()
+        assert [name for name in os.listdir(tmp_path) if not name.startswith("own-")] == []
+
+    def test_a_rank_0_that_told_all_leaves_nothing(self, tmp_path: Path) -> None:
+        job = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        good(job)
+        job.round([b"a"] * WORLD, timeout=0.3, skip=[1])
+        job.close()
+        assert [name for name in os.listdir(tmp_path) if not name.startswith("own-")] == []
+
     def test_a_second_rank_0_takes_over_from_one_that_does_nothing(self, tmp_path: Path) -> None:
         one = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
         good(one)
