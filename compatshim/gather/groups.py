@@ -6,6 +6,7 @@ imported for it: a library that the program does not use is not what its ranks m
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import re
@@ -74,7 +75,7 @@ def _torch() -> Optional[Group]:
     if store is None:  # the MPI back end has none
         return None
     rank, world = distributed.get_rank(), distributed.get_world_size()
-    return Group("torch", rank, world, lambda: rendezvous.Store(store, _key()))
+    return Group("torch", rank, world, lambda: rendezvous.Store(lambda: store, _key()))
 
 
 def _torchrun() -> Optional[Group]:
@@ -86,15 +87,15 @@ def _torchrun() -> Optional[Group]:
         return None
     rank, world, host, port = launched
 
-    def meet() -> rendezvous.Rendezvous:
+    @functools.lru_cache(maxsize=1)
+    def opened() -> Any:
         from datetime import timedelta
 
-        made = sys.modules["torch.distributed"].TCPStore(
+        return sys.modules["torch.distributed"].TCPStore(
             host, port, is_master=False, wait_for_workers=False, timeout=timedelta(seconds=10)
         )
-        return rendezvous.Store(made, _key())
 
-    return Group("torch", rank, world, meet)
+    return Group("torch", rank, world, lambda: rendezvous.Store(opened, _key()))
 
 
 def _key() -> str:

@@ -102,12 +102,6 @@ class Hub:
         self._thread.start()
 
     @property
-    def port(self) -> int:
-        """Where it listens."""
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    @property
     def retired(self) -> bool:
         """Whether another process of this job became rank 0."""
         return self._retired

@@ -96,7 +96,8 @@ class Link:
         if self._spoke is not None:
             self._spoke.fail(one, reason)
         else:
-            self._listening().fail(one, f"rank 0 failed: {reason}")
+            with contextlib.suppress(GatherError):  # then nobody finds us
+                self._listening().fail(one, f"rank 0 failed: {reason}")
 
     def number(self, what: str) -> int:
         """The last round of an object that was begun here; -1 before the first."""
@@ -131,16 +132,26 @@ class Link:
     def _listening(self) -> Hub:
         with self._lock:
             if self._hub is None or self._hub.retired:
-                token = self._meeting.token()
-                # Another rank 0 of this job that announced itself, and lives: it makes room, or both are wrong.
-                if isinstance(self._meeting, rendezvous.Folder):
-                    for place in self._meeting.places():
-                        _challenge(place.hosts, place.port, place.token, self.world)
-                listener = self._bound(token)
-                self._spool = self._spool or tempfile.mkdtemp(prefix=".compatshim-gather-", dir=self._folder)
-                self._hub = Hub(listener, token, self.world, self._spool, self._meeting)
-                self._meeting.announce(self._hub.port, token)
+                try:
+                    self._hub = self._opened()
+                except OSError as error:
+                    raise GatherError(f"rank 0 cannot meet the others {self._meeting.where}: {error}") from None
             return self._hub
+
+    def _opened(self) -> Hub:
+        token = self._meeting.token()
+        # Another rank 0 of this job that announced itself, and lives: it makes room, or both are wrong.
+        if isinstance(self._meeting, rendezvous.Folder):
+            for place in self._meeting.places():
+                _challenge(place.hosts, place.port, place.token, self.world)
+        self._spool = self._spool or tempfile.mkdtemp(prefix=".compatshim-gather-", dir=self._folder)
+        listener = self._bound(token)
+        try:
+            self._meeting.announce(listener.getsockname()[1], token)
+            return Hub(listener, token, self.world, self._spool, self._meeting)
+        except BaseException:
+            listener.close()
+            raise
 
     def _bound(self, token: bytes) -> socket.socket:
         """A listening socket at the first port that can be had."""

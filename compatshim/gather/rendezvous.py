@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import tempfile
+import threading
 import time
 
 from compatshim.gather import origin, spool
@@ -19,8 +20,7 @@ from compatshim.gather.errors import GatherError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Sequence
-
+    from typing import Any, Callable, List, Optional, Sequence
 
 _LAST_PORT = 65535
 
@@ -70,22 +70,26 @@ class Rendezvous:
 
 
 class Store(Rendezvous):
-    """A key of a store of :mod:`torch.distributed`."""
+    """A key of a store of :mod:`torch.distributed`, which is ``opened`` when it is first needed."""
 
-    def __init__(self, store: Any, key: str) -> None:
-        self._store = store
+    def __init__(self, opened: Callable[[], Any], key: str) -> None:
+        self._opened = opened
         self._key = key
+        self._question: Optional[_Question] = None
         self.where = "by torch's store"
 
     def announce(self, port: int, token: bytes) -> None:
         """Set the key."""
-        self._store.set(self._key, _written(port, token))
+        self._set(_written(port, token))
 
     def places(self) -> List[Place]:
         """What the key says, once it is set."""
-        if not self._store.check([self._key]):  # `get` would wait, and the whole program with it
+        if self._question is None:  # else the last one still waits
+            self._question = _Question(self._get)
+        text = self._question.answer(1.0)
+        self._question = None
+        if not text:
             return []
-        text = bytes(self._store.get(self._key))
         reason = json.loads(text.decode()).get("reason")
         if reason:  # nobody comes after it: processes that are started anew have another key
             raise GatherError(f"rank 0 is gone ({reason})")
@@ -94,8 +98,41 @@ class Store(Rendezvous):
     def withdraw(self, reason: str) -> None:
         """Leave the reason in place of the address."""
         if reason:
-            with contextlib.suppress(Exception):  # the store may be gone before us
-                self._store.set(self._key, json.dumps({"reason": reason}).encode())
+            with contextlib.suppress(GatherError, OSError):  # the store may be gone before us
+                self._set(json.dumps({"reason": reason}).encode())
+
+    def _set(self, text: bytes) -> None:
+        _Question(lambda: self._opened().set(self._key, text)).answer(5.0)
+
+    def _get(self) -> bytes:
+        store = self._opened()
+        return bytes(store.get(self._key)) if store.check([self._key]) else b""  # `get` waits for the key
+
+
+class _Question:
+    """What a store is asked, in a thread: where its host is stopped or cut off, it waits without end."""
+
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self._ask = ask
+        self._found: Any = None
+        self._error = ""
+        self._thread = threading.Thread(target=self._run, name="compatshim-store", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found = self._ask()
+        except Exception as error:  # noqa: BLE001  torch has its own
+            self._error = str(error).partition("\n")[0] or type(error).__name__
+
+    def answer(self, timeout: float) -> Any:
+        """Raises TimeoutError while there is none, and :exc:`GatherError` when there will be none."""
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            raise TimeoutError("torch's store does not answer")
+        if self._error:
+            raise GatherError(f"torch's store is gone, and rank 0 cannot be found ({self._error})")
+        return self._found
 
 
 class Mpi(Rendezvous):
@@ -178,7 +215,8 @@ class Folder(Rendezvous):
 
     def announce(self, port: int, token: bytes) -> None:
         """Write the file, and remove what the rank 0 before left."""
-        self._path = os.path.join(self._folder, f"{self._prefix}{os.urandom(16).hex()}.json")
+        if self._path is None:
+            self._path = os.path.join(self._folder, f"{self._prefix}{os.urandom(16).hex()}.json")
         self._write(self._path, _written(port, token))
         spool.remove(self._ended)
 

@@ -220,7 +220,12 @@ class Spoke:
 
     def _knock(self, timeout: float, reasons: List[str]) -> Optional[socket.socket]:
         """Try all places where rank 0 may be, once."""
-        for place in self.meeting.places():
+        try:
+            places = self.meeting.places()
+        except OSError as error:
+            reasons.append(str(error))
+            return None
+        for place in places:
             for host in place.hosts:
                 try:
                     return self._greeted(host, place, timeout)

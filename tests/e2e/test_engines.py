@@ -185,6 +185,63 @@ class TestTwoMounts:
         assert [result[:28] for result in first] == ["Expected to find locked file"] * 4
 
 
+@pytest.mark.parametrize(
+    ("fault", "said", "within"),
+    [
+        ("killed", "torch's store is gone", 2.0),
+        ("stopped", "cannot reach rank 0 by torch's store within 2 s (torch's store does not answer)", 4.0),
+        ("ended", "rank 0 is gone (its process ended, after this: it, round 0: the rows of 2 of 3 ranks", 2.0),
+    ],
+)
+def test_a_rank_that_comes_too_late_for_torchs_store(
+    environment: Environment, fault: str, said: str, within: float, tmp_path: Path
+) -> None:
+    code = """
+import datetime, json, os, signal, sys, time
+import torch.distributed as dist
+from compatshim.gather import rendezvous
+from compatshim.gather.link import Link
+fault, port, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+limit = datetime.timedelta(seconds=10)
+def opened(): return dist.TCPStore("127.0.0.1", port, is_master=False, wait_for_workers=False, timeout=limit)
+def failing(rank, timeout):
+    link, start = Link(rendezvous.Store(opened, "key"), rank, 3, folder), time.monotonic()
+    try:
+        link.greet()
+        link.gather("it", "", timeout, print)
+    except ValueError as error:
+        return str(error), time.monotonic() - start
+    finally:
+        link.close()
+host = os.fork()
+if host == 0:
+    kept = dist.TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False)
+    time.sleep(60)
+    os._exit(0)
+store = opened()
+if fault == "ended" and os.fork() == 0:
+    failing(0, 0.2)
+    os._exit(0)
+elif fault == "ended":
+    os.wait()
+else:
+    os.kill(host, signal.SIGKILL if fault == "killed" else signal.SIGSTOP)
+    time.sleep(0.2)
+opened = lambda: store
+print(json.dumps(failing(1, 2.0)), flush=True)
+os.kill(host, signal.SIGKILL)
+os._exit(0)
+"""
+    words = [environment.python, "-c", code, fault, str(ranks.free_port()), str(tmp_path)]
+    done = subprocess.run(
+        words, env=variables(tmp_path, environment), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer, took = json.loads(done.stdout.splitlines()[-1])
+    assert said in answer
+    assert took < within
+
+
 HOSTS = {"A": "10.77.0.1", "B": "10.77.0.2"}
 ON_HOST = """
 set -e
