@@ -183,7 +183,7 @@ def _challenge(hosts: Tuple[str, ...], port: int, token: bytes, world: int) -> b
     for host in hosts:
         try:
             with socket.create_connection((host, port), timeout=2.0) as sock:
-                hail(sock, token, 0, world, "")
+                hail(sock, token, 0, world, "", timeout=2.0)
         except Refused as error:
             if error.final:
                 raise GatherError(str(error)) from None

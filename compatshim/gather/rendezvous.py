@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, List, Optional, Sequence
 
 _LAST_PORT = 65535
+_NEWEST = 4
 
 
 class Place:
@@ -221,9 +222,12 @@ class Folder(Rendezvous):
         spool.remove(self._ended)
 
     def places(self) -> List[Place]:
-        """What the files of this user say; those of processes of this host that are dead are removed."""
-        found: List[Place] = []
-        for name in sorted(os.listdir(self._folder)):
+        """What the newest files of this user say; those of processes of this host that are dead are removed.
+
+        Another host's may be dead, too, and nobody can tell. To try them all would take longer than anybody waits.
+        """
+        found = []
+        for name in os.listdir(self._folder):
             if name.startswith(self._prefix):
                 path = os.path.join(self._folder, name)
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -231,8 +235,9 @@ class Folder(Rendezvous):
                     if _dead(text):
                         os.remove(path)
                     elif path != self._path:
-                        found += _read(text)
-        return found
+                        found.append((os.path.getmtime(path), _read(text)))
+        found.sort(key=lambda one: one[0], reverse=True)
+        return [place for _, places in found[:_NEWEST] for place in places]
 
     def withdraw(self, reason: str) -> None:
         """Remove the file; the reason stays, under a name that the next rank 0 here knows."""

@@ -142,7 +142,7 @@ class Spoke:
         """Look at what came since the last round: a rank 0 that moved is looked for, one that died is an error."""
         while self._sock is not None and _ready(self._sock, 0.0)[0]:
             try:
-                kind, fields = self._read(self._sock, 1.0)
+                kind, fields = _read(self._sock, time.monotonic() + 1.0)
             except OSError as error:
                 self._close()
                 raise GatherError(f"rank 0 is gone ({error.strerror or error})") from None
@@ -163,7 +163,7 @@ class Spoke:
                 raise GatherError(self._silence(one, timeout, time.monotonic() - heard))
             readable, writable = _ready(sock, min(wait, 1.0), write=self._sending)
             if readable:  # first: after its last word rank 0 may be gone
-                kind, fields = self._read(sock, wait)
+                kind, fields = _read(sock, deadline)
                 heard = time.monotonic()
                 if kind == wire.STATE and fields.get("attending"):
                     deadline = heard + timeout
@@ -191,12 +191,6 @@ class Spoke:
             return f"{describe(one)}: rank 0 did not call compute() within {timeout:g} s"
         return f"{describe(one)}: rank 0 was not heard of for {silent:.1f} s"
 
-    def _read(self, sock: socket.socket, timeout: float) -> Tuple[int, Dict[str, Any]]:
-        """One frame of rank 0. Raises OSError at the end of the connection."""
-        sock.settimeout(max(timeout, 0.01))
-        kind, size, _ = wire.opened(_exactly(sock, wire.FRAME.size))
-        return kind, wire.fields(_exactly(sock, size)) if size else {}
-
     def _connected(self, one: Round, timeout: float) -> socket.socket:
         """A connection to rank 0, for which it is waited until the timeout."""
         deadline = time.monotonic() + timeout
@@ -212,14 +206,15 @@ class Spoke:
                     f"({why or 'nothing listens: it is not there yet, or not any more'})"
                 )
             del reasons[:]
-            sock = self._knock(min(left, _HANDSHAKE), reasons)
+            sock = self._knock(left, reasons)
             if sock is not None:
                 return sock
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))  # nobody tells when it listens
             pause = min(pause * 1.5, 0.25)
 
     def _knock(self, timeout: float, reasons: List[str]) -> Optional[socket.socket]:
-        """Try all places where rank 0 may be, once."""
+        """Try all places where rank 0 may be, once; one that does not answer leaves time for the others."""
+        deadline = time.monotonic() + timeout
         try:
             places = self.meeting.places()
         except OSError as error:
@@ -227,8 +222,9 @@ class Spoke:
             return None
         for place in places:
             for host in place.hosts:
+                limit = min(_HANDSHAKE, max((deadline - time.monotonic()) / 2, 0.05))
                 try:
-                    return self._greeted(host, place, timeout)
+                    return self._greeted(host, place, limit)
                 except Refused as error:
                     if error.final:
                         raise
@@ -237,35 +233,35 @@ class Spoke:
                 except ConnectionRefusedError:  # nothing listens
                     continue
                 except (OSError, wire.ProtocolError) as error:
-                    reasons.append(f"{host}:{place.port}: {error}")
+                    reasons.append(f"{host}: {error}")
         return None
 
     def _greeted(self, host: str, place: Place, timeout: float) -> socket.socket:
         sock = socket.create_connection((host, place.port), timeout=timeout)
         try:
-            hail(sock, place.token, self.rank, self.world, self._instance)
+            hail(sock, place.token, self.rank, self.world, self._instance, timeout=timeout)
         except BaseException:
             sock.close()
             raise
         return sock
 
 
-def hail(sock: socket.socket, token: bytes, rank: int, world: int, instance: str) -> None:
+def hail(sock: socket.socket, token: bytes, rank: int, world: int, instance: str, *, timeout: float) -> None:
     """Greet whoever listens at the other end. Raises OSError, ProtocolError, and :exc:`Refused`."""
+    deadline = time.monotonic() + timeout
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    greeting = _exactly(sock, wire.GREETING)
+    greeting = _exactly(sock, wire.GREETING, deadline)
     if not greeting.startswith(wire.MAGIC):
         raise wire.ProtocolError("something else listens there")
     nonce, own = greeting[len(wire.MAGIC) :], secrets.token_bytes(wire.NONCE)
     hello = json.dumps({"rank": rank, "world": world, "instance": instance, "origin": origin.mine(rank)}).encode()
     answer = wire.ANSWER.pack(wire.MAGIC, own, len(hello)) + hello + wire.proof(token, b"other", nonce, own, hello)
     sock.sendall(answer)
-    proof = _exactly(sock, wire.MAC)
+    proof = _exactly(sock, wire.MAC, deadline)
     if not hmac.compare_digest(proof, wire.proof(token, b"listener", nonce, own, hello)):
         raise wire.ProtocolError("another job listens there")
-    kind, size, _ = wire.opened(_exactly(sock, wire.FRAME.size))
-    fields = wire.fields(_exactly(sock, size)) if size else {}
+    kind, fields = _read(sock, deadline)
     if kind != wire.WELCOME:
         raise Refused(str(fields.get("reason", "")), final=bool(fields.get("final")))
 
@@ -287,10 +283,17 @@ def _sent(sock: socket.socket, data: memoryview) -> int:
         return 0
 
 
-def _exactly(sock: socket.socket, size: int) -> bytes:
-    """So many bytes. Raises OSError when the connection ends before."""
+def _read(sock: socket.socket, deadline: float) -> Tuple[int, Dict[str, Any]]:
+    """One frame of rank 0. Raises OSError at the end of the connection, and when it is not there by then."""
+    kind, size, _ = wire.opened(_exactly(sock, wire.FRAME.size, deadline))
+    return kind, wire.fields(_exactly(sock, size, deadline)) if size else {}
+
+
+def _exactly(sock: socket.socket, size: int, deadline: float) -> bytes:
+    """So many bytes. Raises OSError when the connection ends before, or they do not come in time."""
     found = bytearray()
     while len(found) < size:
+        sock.settimeout(max(deadline - time.monotonic(), 0.01))
         piece = sock.recv(size - len(found))
         if not piece:
             raise ConnectionError("connection lost")

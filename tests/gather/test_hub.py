@@ -306,6 +306,41 @@ class TestStrangers:
                 thread.join()
 
 
+@pytest.mark.parametrize("words", [b"", wire.MAGIC])
+def test_somebody_else_where_rank_0_should_be_costs_no_more_than_the_timeout(tmp_path: Path, words: bytes) -> None:
+    held = []
+
+    def listen(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = listener.accept()
+                held.append(sock)
+                threading.Thread(target=trickle, args=(sock,)).start()
+
+    def trickle(sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            for number in range(len(words)):
+                sock.sendall(words[number : number + 1])
+                time.sleep(0.2)
+
+    class Elsewhere(Known):
+        def places(self) -> List[Place]:
+            return super().places() * 8
+
+    meeting = Elsewhere()
+    link = Link(meeting, 1, WORLD, str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        meeting.announce(listener.getsockname()[1], TOKEN)
+        threading.Thread(target=listen, args=(listener,), daemon=True).start()
+        start = time.monotonic()
+        link.greet()
+        with pytest.raises(GatherError, match=r"cannot reach rank 0 .* within 0.5 s .*127.0.0.1: timed out"):
+            link.gather("it", "", 0.5, fine)
+        assert time.monotonic() - start < 3
+    for sock in held:
+        sock.close()
+
+
 def said(rank: int, instance: str, world: int = WORLD) -> bytes:
     fields = {"rank": rank, "world": world, "instance": instance, "origin": origin.mine(rank)}
     return json.dumps(fields).encode()
@@ -417,6 +452,20 @@ class TestFolder:
         tmp_path.joinpath(f"{folder._prefix}broken.json").write_text("{")
         assert folder.places() == []
         assert os.listdir(tmp_path) == [f"{folder._prefix}broken.json"]
+
+    def test_what_dead_processes_of_other_hosts_left_does_not_hide_what_lives(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(origin, "host", lambda: "another")
+            for number in range(10):
+                Folder(str(tmp_path), "name").announce(number + 1, b"t")
+        for path in tmp_path.iterdir():
+            os.utime(path, (1, 1))
+        Folder(str(tmp_path), "name").announce(99, b"t")
+        found = Folder(str(tmp_path), "name").places()
+        assert found[0].port == 99
+        assert len(found) == 4
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="not root: not run")
     def test_what_somebody_else_wrote_is_not_believed(self, tmp_path: Path) -> None:
