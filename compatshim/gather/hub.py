@@ -41,6 +41,8 @@ _PROGRESS = 0.01
 _CHUNK = 1 << 20
 _OTHER = "other arguments, or another parent; COMPATSHIM_GATHER_TOKEN makes them one job"
 _LARGEST_BACKLOG = 1 << 20
+_LONGEST = 4000
+"""Letters of a verdict: each may take a dozen bytes on its way."""
 
 
 class _Peer:
@@ -221,6 +223,7 @@ class Hub:
         for rank in waiting:
             if rank in self.rounds.sending and rank in self._peers:
                 self._peers[rank].goodbye = True  # it breaks off, for a reason that we give
+        verdict = verdict[:_LONGEST]
         self._failed = verdict
         for path in self.rounds.end(one, verdict).values():
             if not keep:

@@ -40,6 +40,7 @@ class Link:
         self._lock = threading.Lock()
         self._hub: Optional[Hub] = None
         self._spool = ""
+        self._abandoned = False
         self._spoke = Spoke(meeting, rank, world) if rank else None
 
     def greet(self) -> None:
@@ -59,6 +60,8 @@ class Link:
         ``path`` is empty for no rows, and so are those that are returned. Raises :exc:`GatherError` on all ranks
         unless the rows of every rank are there.
         """
+        if self._abandoned:
+            raise GatherError(f"{what}: its rows are of the process that this one was forked from")
         one = (what, self._next(what))
         if self._spoke is not None:
             self._spoke.submit(one, path, timeout)
@@ -119,6 +122,7 @@ class Link:
 
     def abandon(self) -> None:
         """Forget what a fork copied."""
+        self._abandoned = True
         if self._hub is not None:
             self._hub.abandon()
         if self._spoke is not None:

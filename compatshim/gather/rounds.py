@@ -44,6 +44,7 @@ class Rounds:
         self.poison = ""
         """Why nothing that comes can be trusted any more."""
         self._gave_up: Dict[Round, Dict[int, str]] = {}
+        self._last: Dict[int, Round] = {}
         self._ended: Dict[str, int] = {}
         self._verdicts: Dict[Round, str] = {}
 
@@ -83,6 +84,7 @@ class Rounds:
 
     def give_up(self, rank: int, one: Round, reason: str) -> str:
         """A rank fails a round. Returns the path of what it had sent for that."""
+        self._last[rank] = one
         sending = self.sending.get(rank)
         if sending is not None and sending.round == one:
             del self.sending[rank]
@@ -169,7 +171,7 @@ class Rounds:
             return "connected, but did not call compute()"
         if rank in self.refused:
             return f"was sent away: {self.refused[rank]}"
-        return "not connected"
+        return f"gave up on {describe(self._last[rank])}, and left" if rank in self._last else "not connected"
 
     def _elsewhere(self, rank: int) -> Optional[Round]:
         """The round that a rank waits in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence
 
@@ -339,11 +340,26 @@ for it in ((two, one) if rank == 1 else (one, two)): note(it.compute)
 """
     first, *others = player.play(Job(code, port=ranks.free_port()))[0]
     # When rank 1 gives up on the second while the others still wait for the first, it is in time for that.
-    assert first.notes[0] == FIRST or "rank 1: " in first.notes[0]
+    assert first.notes[0] == FIRST or re.search(r"rank 1: (is in|gave up on) .*, object 1,", first.notes[0])
     assert "rank 1: " in first.notes[1]
     assert any("did not call compute()" in str(note) for note in others[0].notes)
     for rank in others:
         assert all(note is None or isinstance(note, str) for note in rank.notes)
+
+
+def test_a_child_computes_with_the_rows_of_its_parent(player: Player) -> None:
+    code = """
+m = metric()
+m.add_batch(predictions=[rank])
+child = os.fork()
+if child == 0:
+    note(m.compute)
+    os._exit(0)
+os.waitpid(child, 0)
+note(m.compute)
+"""
+    (job,) = player.play(Job(code))
+    assert ranks.wrong(job, [["of the process that this one was forked from"], FIRST], {}) == []
 
 
 def test_the_metric_fails_and_all_go_on(player: Player) -> None:

@@ -175,6 +175,13 @@ class TestRounds:
         monkeypatch.setattr(job.links[0], "gather", lambda *args: real(*args[:3], bad))
         assert job.round([b"a"] * WORLD) == ["not these"] * WORLD
 
+    def test_what_is_wrong_takes_long_to_say(self, job: Job) -> None:
+        good(job)
+        job.links[0].fail("it", "\U0001f600" * 100_000)
+        got = job.round([b"a"] * WORLD, skip=[0])
+        assert all(one.startswith("rank 0 failed: \U0001f600") for one in got[1:])
+        good(job)
+
     def test_another_object(self, job: Job) -> None:
         good(job)
         other = threading.Thread(target=lambda: job.round([b"a"] * WORLD, what="other", skip=[0, 2], timeout=2.0))
