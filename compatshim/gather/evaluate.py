@@ -41,6 +41,7 @@ class Ranks:
     def number(self, metric: Any, *_: Any, **__: Any) -> None:
         """Give a new object its number among those of its name, and a compute() that no rank fails alone."""
         if metric.num_process > 1:
+            spool.sweep(metric.data_dir)
             name = _name(metric)
             metric._compatshim_object = self._objects[name] = self._objects.get(name, -1) + 1
             metric.compute = types.MethodType(self._together(metric.compute.__func__), metric)
@@ -72,18 +73,20 @@ class Ranks:
         return None if held is None else functools.partial(self._close, metric, held)
 
     def _open(self, metric: Any, held: Link) -> None:
-        name = f"{metric.experiment_id}-{os.urandom(16).hex()}-{metric.num_process}-{metric.process_id}.arrow"
+        own = f"{spool.tag()}-{os.urandom(8).hex()}"
+        name = f"{metric.experiment_id}-{own}-{metric.num_process}-{metric.process_id}.arrow"
         path = os.path.join(metric.data_dir, name)
         metric.buf_writer = None
         metric.cache_file_name, metric.filelock = path, Free(held)
         metric.writer = self.module.ArrowWriter(
             features=getattr(metric, self._features), path=path, writer_batch_size=metric.writer_batch_size
         )
-        weakref.finalize(metric, spool.remove, path)
+        weakref.finalize(metric, spool.remove_own, path)
         held.greet()
 
     def _close(self, metric: Any, held: Link) -> None:
         what = _what(metric)
+        held.check(what)
         writer, metric.writer = metric.writer, None
         path = metric.cache_file_name if writer is not None else ""
         metric.cache_file_name = metric.filelock = None

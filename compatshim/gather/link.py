@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from compatshim.gather import groups, rendezvous
+from compatshim.gather import groups, rendezvous, spool
 from compatshim.gather.errors import GatherError
 from compatshim.gather.hub import Hub
 from compatshim.gather.spoke import Refused, Spoke, hail
@@ -54,14 +54,17 @@ class Link:
             else:
                 self._listening().busy = True
 
+    def check(self, what: str) -> None:
+        """Raise :exc:`GatherError` in a fork of the process whose link this is."""
+        if self._abandoned:
+            raise GatherError(f"{what}: its rows are of the process that this one was forked from")
+
     def gather(self, what: str, path: str, timeout: float, check: Check) -> Optional[List[str]]:
         """Bring the rows in the files of all ranks together: on rank 0 their paths in rank order, elsewhere None.
 
         ``path`` is empty for no rows, and so are those that are returned. Raises :exc:`GatherError` on all ranks
         unless the rows of every rank are there.
         """
-        if self._abandoned:
-            raise GatherError(f"{what}: its rows are of the process that this one was forked from")
         one = (what, self._next(what))
         if self._spoke is not None:
             self._spoke.submit(one, path, timeout)
@@ -96,6 +99,8 @@ class Link:
     def fail(self, what: str, reason: str) -> None:
         """Fail the next round of an object on all ranks: this one has no rows to give."""
         one = (what, self._next(what))
+        if self._abandoned:  # the parent's round is not ours to fail
+            return
         if self._spoke is not None:
             self._spoke.fail(one, reason)
         else:
@@ -148,7 +153,8 @@ class Link:
         if isinstance(self._meeting, rendezvous.Folder):
             for place in self._meeting.places():
                 _challenge(place.hosts, place.port, place.token, self.world)
-        self._spool = self._spool or tempfile.mkdtemp(prefix=".compatshim-gather-", dir=self._folder)
+        spool.sweep(self._folder)
+        self._spool = self._spool or tempfile.mkdtemp(prefix=f".{spool.tag()}-", dir=self._folder)
         listener = self._bound(token)
         try:
             self._meeting.announce(listener.getsockname()[1], token)

@@ -44,7 +44,7 @@ class Rounds:
         self.poison = ""
         """Why nothing that comes can be trusted any more."""
         self._gave_up: Dict[Round, Dict[int, str]] = {}
-        self._last: Dict[int, Round] = {}
+        self._last: Dict[int, Round] = {}  # what a rank gave up, until it comes again
         self._ended: Dict[str, int] = {}
         self._verdicts: Dict[Round, str] = {}
 
@@ -77,6 +77,7 @@ class Rounds:
     def arrive(self, rank: int, one: Round, path: str) -> str:
         """All rows of a rank are there. Returns as :meth:`begin` does."""
         self.sending.pop(rank, None)
+        self._last.pop(rank, None)
         over = self._over(rank, one)
         if not over:
             self.arrived.setdefault(one, {})[rank] = path
@@ -167,11 +168,12 @@ class Rounds:
         elsewhere = self._elsewhere(rank)
         if elsewhere is not None:
             return f"is in {describe(elsewhere)}"
+        before = f", and gave up on {describe(self._last[rank])}" if rank in self._last else ""
         if rank in self.connected:
-            return "connected, but did not call compute()"
+            return f"connected, but did not call compute(){before}"
         if rank in self.refused:
             return f"was sent away: {self.refused[rank]}"
-        return f"gave up on {describe(self._last[rank])}, and left" if rank in self._last else "not connected"
+        return f"not connected{before}"
 
     def _elsewhere(self, rank: int) -> Optional[Round]:
         """The round that a rank waits in."""

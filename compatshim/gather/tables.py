@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import tempfile
 
+from compatshim.gather import spool
 from compatshim.gather.errors import GatherError
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ def _pyarrow() -> Any:
 def written(table: Any, folder: str) -> str:
     """The path of a new file in ``folder`` with the rows of a table."""
     arrow = _pyarrow()
-    descriptor, path = tempfile.mkstemp(suffix=".arrow", prefix="rows-", dir=folder)
+    descriptor, path = tempfile.mkstemp(suffix=".arrow", prefix=f"{spool.tag()}-", dir=folder)
     os.close(descriptor)
     with arrow.OSFile(path, "wb") as sink, arrow.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -38,8 +38,7 @@ def joined(paths: List[str]) -> Any:
     for path in paths:
         with arrow.memory_map(path) as source:
             tables.append(arrow.ipc.open_stream(source).read_all())
-        with contextlib.suppress(OSError):  # where a file that is open cannot be removed
-            os.remove(path)
+        spool.remove(path)  # or not, where a file that is open cannot be removed
     return arrow.concat_tables(tables)
 
 

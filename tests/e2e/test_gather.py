@@ -340,7 +340,7 @@ for it in ((two, one) if rank == 1 else (one, two)): note(it.compute)
 """
     first, *others = player.play(Job(code, port=ranks.free_port()))[0]
     # When rank 1 gives up on the second while the others still wait for the first, it is in time for that.
-    assert first.notes[0] == FIRST or re.search(r"rank 1: (is in|gave up on) .*, object 1,", first.notes[0])
+    assert first.notes[0] == FIRST or re.search(r"rank 1: .*, object 1,", first.notes[0])
     assert "rank 1: " in first.notes[1]
     assert any("did not call compute()" in str(note) for note in others[0].notes)
     for rank in others:
@@ -349,17 +349,21 @@ for it in ((two, one) if rank == 1 else (one, two)): note(it.compute)
 
 def test_a_child_computes_with_the_rows_of_its_parent(player: Player) -> None:
     code = """
+import gc
 m = metric()
-m.add_batch(predictions=[rank])
+m.add_batch(predictions=[rank] * 30_000)
 child = os.fork()
 if child == 0:
     note(m.compute)
+    del m
+    gc.collect()
     os._exit(0)
 os.waitpid(child, 0)
 note(m.compute)
 """
     (job,) = player.play(Job(code))
-    assert ranks.wrong(job, [["of the process that this one was forked from"], FIRST], {}) == []
+    found = {"n": 90_000, "first": 0, "last": 2, "sum": 90_000}
+    assert ranks.wrong(job, [["of the process that this one was forked from"], found], {}) == []
 
 
 def test_the_metric_fails_and_all_go_on(player: Player) -> None:
@@ -384,6 +388,7 @@ def test_a_job_after_one_that_was_killed(player: Player) -> None:
     first, second = player.play(Job(killed), Job(again))
     assert [rank.code for rank in first] == [-9, -9, -9]
     assert ranks.wrong(second, [FIRST], {}) == []
+    assert player.left == []
 
 
 class TestTables:

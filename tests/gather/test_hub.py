@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
-from compatshim.gather import hub, origin, wire
+from compatshim.gather import hub, origin, spool, wire
 from compatshim.gather.errors import GatherError
 from compatshim.gather.link import Link
 from compatshim.gather.rendezvous import Folder, Place, Rendezvous
@@ -446,6 +446,22 @@ class TestFolder:
         assert [path.stat().st_mode & 0o077 for path in tmp_path.glob(".compatshim-gather-*.json")] == [0]
         job.close()
         assert [name for name in os.listdir(tmp_path) if not name.startswith("own-")] == []
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here: not run")
+    def test_rows_that_a_dead_process_left_are_removed(self, tmp_path: Path) -> None:
+        child = os.fork()
+        if child == 0:
+            (tmp_path / f"own-{spool.tag()}-x.arrow").touch()
+            (tmp_path / f".{spool.tag()}-x").mkdir()
+            (tmp_path / f".{spool.tag()}-x" / "rows.arrow").touch()
+            os._exit(0)
+        os.waitpid(child, 0)
+        living = tmp_path / f"own-{spool.tag()}-x.arrow"
+        living.touch()
+        job = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        good(job)
+        job.close()
+        assert list(tmp_path.glob("*compatshim-*")) == [living]
 
     def test_what_a_dead_process_left_is_removed(self, tmp_path: Path) -> None:
         folder = Folder(str(tmp_path), "name")
