@@ -185,12 +185,15 @@ class Hub:
             with self._changed:
                 self._computing -= 1
 
-    def close(self) -> None:
-        """End all connections and the thread, after what is still to be said to the others."""
+    def close(self, *, moved: bool = False) -> None:
+        """End all connections and the thread, after what is still to be said to the others.
+
+        When it ``moved``, they look for another rank 0; else they do not wait for one.
+        """
         with self._changed:
             self._closed = time.monotonic() + LINGER
             for rank in self._peers:
-                self._tell(rank, wire.RETIRED, {"reason": self._ended()})
+                self._tell(rank, wire.RETIRED, {"reason": "" if moved else self._ended()})
         self._nudge()
         self._thread.join(LINGER)
 
@@ -441,6 +444,10 @@ class Hub:
                 with self._changed:
                     spool.remove(self.rounds.give_up(peer.rank, one, reason))
                     self._changed.notify_all()
+            elif kind == wire.RETIRED:
+                peer.goodbye = True
+                with self._changed:
+                    self._seats.pop(peer.rank, None)
             else:
                 raise wire.ProtocolError("not for rank 0")
 

@@ -115,13 +115,13 @@ class Link:
         """While rank 0 computes, the others wait for it."""
         return self._hub.computing() if self._hub is not None else contextlib.nullcontext()
 
-    def close(self) -> None:
-        """Leave the group."""
+    def close(self, *, moved: bool = False) -> None:
+        """Leave the group; ``moved`` when this process is another rank now, and its place is free."""
         if self._hub is not None:
-            self._meeting.withdraw(self._hub.untold)
-            self._hub.close()
+            self._meeting.withdraw("" if moved else self._hub.untold)
+            self._hub.close(moved=moved)
         elif self._spoke is not None:
-            self._spoke.close()
+            self._spoke.close(moved=moved)
         if self._spool:
             shutil.rmtree(self._spool, ignore_errors=True)
 
@@ -234,7 +234,7 @@ def link(rank: int, world: int, folder: str, name: str) -> Optional[Link]:
         for key, held in list(_links.items()):
             # A pool's worker that is another rank now: the job that it was that rank of is over.
             if key[0] == "files" and key[2:] == (world, folder, name) and key[1] != rank:
-                held.close()
+                held.close(moved=True)
                 del _links[key]
         meet = functools.partial(rendezvous.Folder, folder, f"{name}\0{world}")
         return _made("files", rank, world, folder, meet=meet, name=name)

@@ -43,6 +43,10 @@ class Failed(GatherError):  # noqa: N818  it did
     """Rank 0's verdict on a round."""
 
 
+class Moved(GatherError):  # noqa: N818  it did
+    """Rank 0 takes no rows any more, and has not judged the round; another one may."""
+
+
 class Spoke:
     """A rank's connection to rank 0, made when it is first needed and kept."""
 
@@ -75,25 +79,33 @@ class Spoke:
         """
         with self._lock:
             self._alive()
-            if self._sock is None:
-                self._sock = self._connected(one, timeout)
-            rows = open(path, "rb") if path else None  # noqa: SIM115  there may be none
-            try:
-                self._confess(self._sock)
-                self._exchange(self._sock, one, rows, timeout)
-            except (OSError, wire.ProtocolError) as error:
-                self._close()
-                reason = getattr(error, "strerror", "") or error
-                raise GatherError(f"{describe(one)}: rank 0 is gone ({reason})") from None
-            except Failed:
-                raise
-            except BaseException as error:
-                if self._sock is not None:
-                    self._give_up(self._sock, one, str(error) or type(error).__name__)
-                raise
-            finally:
-                if rows is not None:
-                    rows.close()
+            while True:
+                try:
+                    return self._submit(one, path, timeout)
+                except Moved:
+                    self._sending = False
+                    self._close()
+
+    def _submit(self, one: Round, path: str, timeout: float) -> None:
+        if self._sock is None:
+            self._sock = self._connected(one, timeout)
+        rows = open(path, "rb") if path else None  # noqa: SIM115  there may be none
+        try:
+            self._confess(self._sock)
+            self._exchange(self._sock, one, rows, timeout)
+        except (OSError, wire.ProtocolError) as error:
+            self._close()
+            reason = getattr(error, "strerror", "") or error
+            raise GatherError(f"{describe(one)}: rank 0 is gone ({reason})") from None
+        except (Failed, Moved):
+            raise
+        except BaseException as error:
+            if self._sock is not None:
+                self._give_up(self._sock, one, str(error) or type(error).__name__)
+            raise
+        finally:
+            if rows is not None:
+                rows.close()
 
     def fail(self, one: Round, reason: str) -> None:
         """Tell rank 0, if it can be reached, that this rank fails a round."""
@@ -106,9 +118,13 @@ class Spoke:
                 with contextlib.suppress(OSError):
                     self._confess(self._sock)
 
-    def close(self) -> None:
-        """End the connection."""
+    def close(self, *, moved: bool = False) -> None:
+        """End the connection; when it ``moved``, another process may be this rank."""
         with self._lock:
+            if moved and self._sock is not None:
+                with contextlib.suppress(OSError):
+                    self._sock.settimeout(1.0)
+                    self._sock.sendall(wire.frame(wire.RETIRED, {"what": "", "number": 0}))
             self._close()
 
     def abandon(self) -> None:
@@ -170,8 +186,9 @@ class Spoke:
                 elif kind == wire.VERDICT and (fields.get("what"), fields.get("number")) == one:
                     return self._judge(str(fields.get("problem", "")))
                 elif kind == wire.RETIRED:
-                    reason = fields.get("reason") or "another process became rank 0"
-                    raise GatherError(f"{describe(one)}: rank 0 is gone ({reason})")
+                    if not fields.get("reason"):
+                        raise Moved(f"{describe(one)}: another process became rank 0")
+                    raise GatherError(f"{describe(one)}: rank 0 is gone ({fields['reason']})")
             elif writable:
                 pending = pending[_sent(sock, pending) :]
                 if not pending and rows is not None:

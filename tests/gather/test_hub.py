@@ -536,6 +536,29 @@ class TestFolder:
         two.close()
         one.close()
 
+    def test_processes_become_other_ranks(self, tmp_path: Path) -> None:
+        """As the workers of a pool do, of which some stay what they were."""
+        job = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
+        good(job)
+        for moves in ([1, 2], [0, 1], [0]):
+            stay = [rank for rank in range(1, WORLD) if rank not in moves]
+            got: List[Any] = []
+            skip = [rank for rank in range(WORLD) if rank not in stay]
+            early = threading.Thread(
+                target=lambda what, skip, got: got.extend(job.round([b"a"] * WORLD, what=what, skip=skip)),
+                args=(str(moves), skip, got),
+            )
+            early.start()
+            time.sleep(0.3)
+            for rank in moves:
+                job.links[rank].close(moved=True)
+                job.links[rank] = Link(Folder(str(tmp_path), "name"), rank, WORLD, str(tmp_path))
+            assert job.round([b"a"] * WORLD, what=str(moves), skip=stay)[0] == [b"a"] * WORLD
+            early.join()
+            assert [got[rank] for rank in stay] == [None] * len(stay)
+        job.close()
+        assert [name for name in os.listdir(tmp_path) if not name.startswith("own-")] == []
+
     def test_a_second_rank_0_beside_one_that_has_rows_is_an_error_for_both(self, tmp_path: Path) -> None:
         one = Job(tmp_path, lambda: Folder(str(tmp_path), "name"))
         one.links[0].greet()
