@@ -89,7 +89,12 @@ class Spoke:
     def _submit(self, one: Round, path: str, timeout: float) -> None:
         if self._sock is None:
             self._sock = self._connected(one, timeout)
-        rows = open(path, "rb") if path else None  # noqa: SIM115  there may be none
+        try:
+            rows = open(path, "rb") if path else None  # noqa: SIM115  there may be none
+        except OSError as error:
+            unread = f"its rows cannot be read ({error})"
+            self._give_up(self._sock, one, unread)
+            raise GatherError(f"{describe(one)}: {unread}") from None
         try:
             self._confess(self._sock)
             self._exchange(self._sock, one, rows, timeout)

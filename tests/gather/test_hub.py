@@ -217,6 +217,18 @@ class TestRounds:
         monkeypatch.undo()
         good(job)
 
+    def test_the_rows_of_a_rank_cannot_be_read(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        good(job)
+        with monkeypatch.context() as patch:
+            real: Any = job.links[1].gather
+            patch.setattr(
+                job.links[1], "gather", lambda what, _, *more: real(what, str(job.folder / "none"), *more)
+            )
+            got = job.round([b"a"] * WORLD)
+        assert all("its rows cannot be read" in one for one in got)
+        assert "rank 1: gave up" in got[0]
+        good(job)
+
     def test_rank_0_is_gone(self, job: Job) -> None:
         good(job)
         job.links[0].close()
