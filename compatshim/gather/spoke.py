@@ -79,12 +79,15 @@ class Spoke:
         """
         with self._lock:
             self._alive()
+            since = time.monotonic()
             while True:
                 try:
                     return self._submit(one, path, timeout)
                 except Moved:
                     self._sending = False
                     self._close()
+                    if time.monotonic() > since + timeout:  # two could take turns without end
+                        raise
 
     def _submit(self, one: Round, path: str, timeout: float) -> None:
         if self._sock is None:

@@ -31,9 +31,10 @@ def remove_own(path: str) -> None:
 
 def sweep(folder: str) -> None:
     """Remove what processes of this host that are dead left in a folder."""
+    ours = re.compile(rf"{_host()}-(\d+)-")
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            made = re.search(rf"{_host()}-(\d+)-", name)
+            made = ours.search(name)
             if made and not origin.alive(int(made.group(1))):
                 path = os.path.join(folder, name)
                 if os.path.isdir(path):
