@@ -63,6 +63,15 @@ class LockFile(NamedTuple):
     """Whether that process is there; None where it cannot be known."""
 
 
+class Closed(NamedTuple):
+    """A folder within a cache in which this user may not make files."""
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
+
+
 class Leftovers(NamedTuple):
     """The lock files in a folder."""
 
@@ -73,6 +82,7 @@ class Leftovers(NamedTuple):
     """Whether that was all of them."""
     unshared: int
     """How many files and folders of the user's own are not for those who share the folder."""
+    closed: Tuple[Closed, ...] = ()
 
 
 class Folder(NamedTuple):
@@ -200,7 +210,8 @@ def _folder(data: Mapping[str, Any]) -> Folder:
             found[name] = kind(**found[name])
     if found["leftovers"] is not None:
         files = tuple(LockFile(**one) for one in found["leftovers"]["files"])
-        found["leftovers"] = Leftovers(**{**found["leftovers"], "files": files})
+        closed = tuple(Closed(**one) for one in found["leftovers"]["closed"])
+        found["leftovers"] = Leftovers(**{**found["leftovers"], "files": files, "closed": closed})
     found["owned_by"] = tuple(found["owned_by"])
     found["unseen"] = tuple((check, reason) for check, reason in found["unseen"])
     return Folder(**found)

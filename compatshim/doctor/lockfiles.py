@@ -9,19 +9,20 @@ from typing import List, Optional, Tuple
 
 from compatshim.caches import host, leftovers, listing
 from compatshim.doctor import access
-from compatshim.doctor.facts import Folder, Leftovers, LockFile
+from compatshim.doctor.facts import Closed, Folder, Leftovers, LockFile
 from compatshim.doctor.sharing import Item, sharing, wanted
 from compatshim.doctor.walk import Walk
 from compatshim.gather import origin
 
 MOST = 20_000
-"""Lock files of one cache that are kept; of what is beyond, it is known only that it is there."""
+"""Lock files and closed folders of one cache that are kept; of what is beyond, it is known only that it is there."""
 
 
 def survey(folder: Folder, uid: int) -> Leftovers:
     """The lock files in a folder and below, and how much of the user's own is not for those who share it."""
     walk = Walk(folder.real)
     found: List[LockFile] = []
+    closed: List[Closed] = []
     shared = sharing(folder.mode, folder.gid, folder.owner, folder.group)
     top = Item(folder.mode, folder.uid, folder.gid, folder=True)
     unshared = int(folder.uid == uid and bool(shared) and wanted(shared, top) is not None)
@@ -31,9 +32,16 @@ def survey(folder: Folder, uid: int) -> Leftovers:
             continue
         if shared and status.st_uid == uid and wanted(shared, item) is not None:
             unshared += 1
+        if item.folder and len(closed) < MOST and _is_refused(entry.path, os.W_OK | os.X_OK):
+            closed.append(Closed(entry.path, item.mode, item.uid, item.gid))
         if item.lock and len(found) < MOST:
             found.append(_lock_file(entry.path, status))
-    return Leftovers(tuple(found), walk.seen, walk.complete and len(found) < MOST, unshared)
+    return Leftovers(tuple(found), walk.seen, walk.complete and len(found) < MOST, unshared, tuple(closed))
+
+
+def _is_refused(path: str, mode: int) -> bool:
+    """Whether this user may not do that with what is there; of what is gone meanwhile, nothing is refused."""
+    return not access.allowed(path, mode) and os.path.lexists(path)
 
 
 def item_of(name: str, status: os.stat_result) -> Optional[Item]:
@@ -49,7 +57,7 @@ def _lock_file(path: str, status: os.stat_result) -> LockFile:
     marker, alive = _marker(path) if 0 < status.st_size <= listing.MARKER else ("", None)
     return LockFile(
         path, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid,
-        round(time.time() - status.st_mtime, 1), access.allowed(path, os.R_OK | os.W_OK), marker, alive,
+        round(time.time() - status.st_mtime, 1), not _is_refused(path, os.R_OK | os.W_OK), marker, alive,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from typing import Iterator, Tuple
 
@@ -24,7 +25,7 @@ class Walk:
         self.complete = True
 
     def __iter__(self) -> Iterator[Tuple[os.DirEntry[str], os.stat_result]]:
-        """What is in the folder and below, but for what a doctor made there."""
+        """What is in the folder and below, but for what a doctor made there, and what is gone meanwhile."""
         while self._waiting:
             try:
                 with os.scandir(self._waiting.pop()) as listed:
@@ -35,8 +36,14 @@ class Walk:
                         self.seen += 1
                         if entry.name.startswith(TEMPORARY):
                             continue
-                        if entry.is_dir(follow_symlinks=False):
+                        try:
+                            status = entry.stat(follow_symlinks=False)
+                        except FileNotFoundError:  # tools remove lock files at any time
+                            continue
+                        if stat.S_ISDIR(status.st_mode):
                             self._waiting.append(entry.path)
-                        yield entry, entry.stat(follow_symlinks=False)
-            except OSError:  # gone since, or not for us
+                        yield entry, status
+            except FileNotFoundError:
+                continue
+            except OSError:  # not for us
                 self.complete = False

@@ -36,7 +36,8 @@ def _process(one: facts.Process) -> Dict[str, Any]:
             folder["made"]["mode"] = f"{seen.made.mode:04o}"
         if seen.leftovers is not None:
             # Thousands, as a rule; those that matter are in the findings.
-            folder["leftovers"]["files"] = len(seen.leftovers.files)
+            for name in ("files", "closed"):
+                folder["leftovers"][name] = len(getattr(seen.leftovers, name))
     return found
 
 

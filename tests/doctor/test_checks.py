@@ -11,10 +11,11 @@ import pytest
 
 from compatshim.caches.mounts import Mount
 from compatshim.doctor import checks, facts, findings
-from compatshim.doctor.facts import Acl, Folder, Job, LockFile, Made, Seen, Sight
+from compatshim.doctor.facts import Acl, Closed, Folder, Job, LockFile, Made, Seen, Sight
 from tests.doctor.support import ANNE, BEN, HEALTHY, ME, SHARED, TEAM, VERSIONS, found, judged, only
 
 LOCK = LockFile("/cache/a.lock", 0o644, BEN, BEN, 100.0, opens=True)
+CLOSED = Closed("/cache/x", 0o755, BEN, BEN)
 NFS = Mount("/cache", "nfs4", "server:/x", read_only=False, options=("rw", "vers=4.2"))
 
 
@@ -29,6 +30,11 @@ def shared(**changes: Any) -> Folder:
 def with_locks(seen: Folder, *files: LockFile) -> Folder:
     assert seen.leftovers is not None
     return seen._replace(leftovers=seen.leftovers._replace(files=files))
+
+
+def with_closed(seen: Folder, *folders: Closed) -> Folder:
+    assert seen.leftovers is not None
+    return seen._replace(leftovers=seen.leftovers._replace(closed=folders))
 
 
 assert HEALTHY.space is not None
@@ -49,7 +55,7 @@ FOLDERS: List[Tuple[Folder, str, str, str, str]] = [
     (folder(made=Made(0o644, ANNE, ANNE, -9.0)), "CACHE-CLOCK", "warning", "9.0 s behind", "timedatectl set-ntp true"),
     (
         shared(mode=0o775, made=Made(0o664, ANNE, ANNE, 0)), "CACHE-GROUP", "warning", "has no setgid bit",
-        "find /cache -type d -exec chmod g+s '{}' +",
+        "find /cache -type d -group team -user ben -exec chmod g+s '{}' +",
     ),
     (shared(mode=0o775), "CACHE-GROUP", "note", "has no setgid bit", "find /cache"),
     (shared(made=Made(0o644, ANNE, TEAM, 0)), "CACHE-UMASK", "warning", "the umask is 022", "umask 002"),
@@ -100,6 +106,23 @@ FOLDERS: List[Tuple[Folder, str, str, str, str]] = [
         with_locks(SHARED, LOCK._replace(opens=False, gid=TEAM)), "LOCK-ACCESS", "error", "mode 0644",
         "find /cache '(' -name '*.lock' -o -name '*.incomplete' ')' -user 61002 -exec chmod g+rw '{}' +",
     ),
+    (
+        with_locks(SHARED, LOCK._replace(opens=False, gid=TEAM, mode=0o664)), "LOCK-ACCESS", "error", "mode 0664",
+        "-exec setfacl -m u:anne:rw '{}' +",
+    ),
+    (
+        with_closed(SHARED, CLOSED), "CACHE-INSIDE", "warning", "cannot make files in 1 folder of 61002 (mode 0755): x",
+        "find /cache -type d -user 61002 -exec chgrp team '{}' + -exec chmod g+rwxs '{}' +",
+    ),
+    (
+        with_closed(SHARED, CLOSED._replace(gid=TEAM)), "CACHE-INSIDE", "warning", "PermissionError",
+        "find /cache -type d -user 61002 -exec chmod g+rwxs '{}' +",
+    ),
+    (
+        with_closed(shared(mode=0o1777, gid=BEN, group="ben", made=Made(0o666, ANNE, BEN, 0)), CLOSED),
+        "CACHE-INSIDE", "warning", "", "-exec chmod a+rwx '{}' +",
+    ),
+    (with_closed(HEALTHY, CLOSED), "CACHE-OWNER", "warning", "61002's", "chown -R anne:anne /cache"),
     (
         with_locks(HEALTHY, LOCK._replace(path="/cache/b c.lock", marker="process 7 on one", alive=False)),
         "LOCK-SOFT", "error", "process 7 on one", "rm -- '/cache/b c.lock'",
@@ -319,7 +342,7 @@ class TestJob:
         import json
 
         whole = job(sight("a", "a b"), sight("b", "a b"))
-        seen = with_locks(SHARED._replace(unseen=(("CACHE-ACL", "x"),)), LOCK)
+        seen = with_closed(with_locks(SHARED._replace(unseen=(("CACHE-ACL", "x"),)), LOCK), CLOSED)
         process = whole.processes[0]._replace(folders=(seen, folder(acl=None, mount=None, space=None, made=None)))
         assert facts.process(json.loads(json.dumps(facts.pack(process)))) == process
         assert facts.seen(json.loads(json.dumps(facts.pack(whole.seen[0])))) == whole.seen[0]

@@ -55,11 +55,11 @@ class TestTeam:
     def test_bad_before_and_good_after(self, cache: Path) -> None:
         with umask(0o002):
             before = told(cache, user=USER)
-            assert set(before) == {"CACHE-GROUP", "CACHE-MODE", "LOCK-ACCESS"}
+            assert set(before) == {"CACHE-GROUP", "CACHE-MODE", "CACHE-INSIDE", "LOCK-ACCESS"}
             assert "5 files and folders" in before["CACHE-MODE"].message
             plan = self.mend(cache)
             assert len(plan.changes) == 5
-            assert set(told(cache, user=USER)) == {"LOCK-ACCESS"}  # Ben's
+            assert set(told(cache, user=USER)) == {"CACHE-INSIDE", "LOCK-ACCESS"}  # Ben's
         found = modes(cache)
         assert {name: mode for name, mode in found.items() if not name.startswith("ben")} == {
             ".": ("2775", TEAM), "anne": ("2775", TEAM), "anne/data.arrow": ("0640", TEAM),

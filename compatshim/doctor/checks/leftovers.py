@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
+from typing import Dict, Iterable, List, Sequence, Tuple, TypeVar
 
 from compatshim.doctor import access
 from compatshim.doctor.checks.permissions import shared
 from compatshim.doctor.checks.versions import REMOVING, locks
 from compatshim.doctor.checks.words import clean, some, within
-from compatshim.doctor.facts import Folder, LockFile, Process
+from compatshim.doctor.facts import Closed, Folder, LockFile, Process
 from compatshim.doctor.findings import Finding, Said, of_folder, shell
 from compatshim.terminal import plural
 
 _NAMES = ("(", "-name", "*.lock", "-o", "-name", "*.incomplete", ")")
+_GROUP = {"rw": 0o060, "rwx": 0o070}
 _EXECUTABLE = 0o111
 DAY = 86400.0
 RECENT = 7 * DAY
 MANY = 1000
+
+_I = TypeVar("_I", LockFile, Closed)
 
 
 @of_folder("LOCK-ACCESS", "May this user open the lock files that are there?")
@@ -24,31 +27,62 @@ def opens(seen: Folder, process: Process) -> Said:
     """One that cannot be opened for writing cannot be taken: PermissionError."""
     if seen.leftovers is None or seen.refused == "EROFS":
         return
-    closed: Dict[int, List[LockFile]] = {}
-    for one in seen.leftovers.files:
-        if not one.opens:
-            closed.setdefault(one.uid, []).append(one)
-    mine = {process.gid, *process.groups}
-    for uid, files in sorted(closed.items()):
-        owner = access.user(uid)
-        words = [*_NAMES, "-user", owner]
-        if uid == process.uid:
-            words += ["-exec", "chmod", "u+rw", "{}", "+"]
-        elif all(one.gid in mine for one in files):
-            words += ["-exec", "chmod", "g+rw", "{}", "+"]
-        elif shared(seen).group and seen.gid in mine:
-            words += ["-exec", "chgrp", seen.group, "{}", "+", "-exec", "chmod", "g+rw", "{}", "+"]
-        else:
-            words += ["-exec", "chmod", "a+rw", "{}", "+"]
-        modes = ", ".join(sorted({f"{one.mode:04o}" for one in files}))
+    for uid, files in _by_owner(one for one in seen.leftovers.files if not one.opens):
         yield Finding(
             "error",
-            f"{process.user} cannot open {plural(len(files), 'lock file')} of {owner} (mode {modes}): "
-            f"{some((one.path for one in files), seen)}: PermissionError for whoever needs "
+            f"{process.user} cannot open {plural(len(files), 'lock file')} of {access.user(uid)} (mode "
+            f"{_modes(files)}): {some((one.path for one in files), seen)}: PermissionError for whoever needs "
             f"{'it' if len(files) == 1 else 'them'}",
-            within(seen, *words),
-            "" if process.uid in {uid, 0} else owner,
+            *_opened(seen, process, files, _NAMES, "rw"),
         )
+
+
+@of_folder("CACHE-INSIDE", "May this user make files in the folders within a shared cache?")
+def inside(seen: Folder, process: Process) -> Said:
+    """In a cache that is shared with nobody, it is CACHE-OWNER that says so."""
+    if seen.leftovers is None or seen.refused or not shared(seen):
+        return
+    for uid, folders in _by_owner(seen.leftovers.closed):
+        yield Finding(
+            "warning",
+            f"{process.user} cannot make files in {plural(len(folders), 'folder')} of {access.user(uid)} (mode "
+            f"{_modes(folders)}): {some((one.path for one in folders), seen)}: PermissionError for whoever needs a "
+            "lock or a new file there",
+            *_opened(seen, process, folders, ("-type", "d"), "rwx"),
+        )
+
+
+def _by_owner(items: Iterable[_I]) -> List[Tuple[int, List[_I]]]:
+    found: Dict[int, List[_I]] = {}
+    for one in items:
+        found.setdefault(one.uid, []).append(one)
+    return sorted(found.items(), key=lambda pair: pair[0])
+
+
+def _modes(items: Iterable[_I]) -> str:
+    return ", ".join(sorted({f"{one.mode:04o}" for one in items}))
+
+
+def _opened(
+    seen: Folder, process: Process, items: Sequence[_I], names: Sequence[str], rights: str
+) -> Tuple[str, str]:
+    """The command that opens what one user owns to the one that looks, and who has to give it."""
+    uid, mine = items[0].uid, {process.gid, *process.groups}
+    owner = access.user(uid)
+    bits = _GROUP[rights]
+    setgid = "s" if rights == "rwx" else ""
+    if uid == process.uid:
+        how = [["chmod", f"u+{rights}"]]
+    elif all(one.gid in mine and one.mode & bits == bits for one in items):  # its access control list forbids it
+        how = [["setfacl", "-m", f"u:{process.user}:{rights}"]]
+    elif all(one.gid in mine for one in items):
+        how = [["chmod", f"g+{rights}{setgid}"]]
+    elif shared(seen).group and seen.gid in mine:
+        how = [["chgrp", seen.group], ["chmod", f"g+{rights}{setgid}"]]
+    else:
+        how = [["chmod", f"a+{rights}"]]
+    words = [word for command in how for word in ("-exec", *command, "{}", "+")]
+    return within(seen, *names, "-user", owner, *words), "" if process.uid in {uid, 0} else owner
 
 
 @of_folder("LOCK-SOFT", "Is a soft lock left of a process that is gone?")

@@ -29,10 +29,12 @@ def group(seen: Folder, process: Process) -> Said:
         then = f"a file that {process.user} makes there is the group {access.group(seen.made.gid)}'s"
     else:
         severity, then = "note", "what a member with another primary group makes there is that group's"
+    mine = () if process.uid == 0 else ("-user", seen.owner)
     yield Finding(
         severity,
         f"it is shared with the group {seen.group} and has no setgid bit: {then}, and the others cannot lock it",
-        within(seen, "-type", "d", "-exec", "chmod", "g+s", "{}", "+"),
+        # Only where the group is right: the bit hands on whatever group a folder has.
+        within(seen, "-type", "d", "-group", seen.group, *mine, "-exec", "chmod", "g+s", "{}", "+"),
         owner(seen, process),
     )
 
@@ -100,7 +102,8 @@ def owners(seen: Folder, process: Process) -> Said:
     """As a rule it was a container that ran as root."""
     if not seen.exists or shared(seen) or seen.uid != process.uid:
         return
-    others = [number for number in seen.owned_by if number != seen.uid]
+    deeper = () if seen.leftovers is None else (one.uid for one in seen.leftovers.closed)
+    others = sorted({*seen.owned_by, *deeper} - {seen.uid})
     if others:
         names = ", ".join(access.user(number) for number in others)
         yield Finding(
