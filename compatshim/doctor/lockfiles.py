@@ -15,7 +15,9 @@ from compatshim.doctor.walk import Walk
 from compatshim.gather import origin
 
 MOST = 20_000
-"""Lock files and closed folders of one cache that are kept; of what is beyond, it is known only that it is there."""
+"""Lock files and closed folders of one cache that are kept; of others, it is known only that they are there."""
+_SECRETS = ("token", "stored_tokens")
+"""What huggingface_hub has for its user alone in HF_HOME, which may be a cache, too."""
 
 
 def survey(folder: Folder, uid: int) -> Leftovers:
@@ -23,7 +25,7 @@ def survey(folder: Folder, uid: int) -> Leftovers:
     walk = Walk(folder.real)
     found: List[LockFile] = []
     closed: List[Closed] = []
-    shared = sharing(folder.mode, folder.gid, folder.owner, folder.group)
+    shared = sharing(folder)
     top = Item(folder.mode, folder.uid, folder.gid, folder=True)
     unshared = int(folder.uid == uid and bool(shared) and wanted(shared, top) is not None)
     for entry, status in walk:
@@ -45,9 +47,9 @@ def _is_refused(path: str, mode: int) -> bool:
 
 
 def item_of(name: str, status: os.stat_result) -> Optional[Item]:
-    """A file or folder with a name; None for links, pipes and the like."""
+    """A file or folder with a name; None for links, pipes and the like, and for what nobody else may ever read."""
     folder = stat.S_ISDIR(status.st_mode)
-    if not folder and not stat.S_ISREG(status.st_mode):
+    if not folder and (not stat.S_ISREG(status.st_mode) or name in _SECRETS):
         return None
     lock = not folder and name.endswith((".lock", ".incomplete"))
     return Item(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, folder, lock)

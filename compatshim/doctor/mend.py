@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Iterator, NamedTuple, Tuple
+from typing import Iterator, NamedTuple, Set, Tuple
 
 from compatshim.doctor import access, sharing
 from compatshim.doctor.facts import Folder, Process
@@ -46,10 +46,11 @@ class Plan(NamedTuple):
 
 def plan(folder: Folder, process: Process) -> Plan:
     """What is to be changed in a folder that others share; nothing in one that they do not."""
-    shared = sharing.sharing(folder.mode, folder.gid, folder.owner, folder.group)
+    shared = sharing.sharing(folder)
     if not shared or not folder.exists or folder.kind != "folder":
         return Plan((), (), complete=True)
     walk = Walk(folder.real)
+    known = sharing.named((*folder.acl.access, *folder.acl.default)) if folder.acl is not None else set()
     changes, passed = [], []
     for path, item, links in _items(folder, walk):
         after = sharing.wanted(shared, item)
@@ -58,11 +59,25 @@ def plan(folder: Folder, process: Process) -> Plan:
         if links > 1:
             # Another name may be in a place that is nobody else's: to write here would be to write there.
             passed.append(Passed(path, f"it has {links} names"))
-        elif after.gid != item.gid and process.uid != 0 and after.gid not in (process.gid, *process.groups):
+        elif (
+            (after.gid != item.gid or (after.mode & ~item.mode) & stat.S_ISGID)
+            and process.uid != 0
+            and after.gid not in (process.gid, *process.groups)  # the system drops the setgid bit without a word
+        ):
             passed.append(Passed(path, f"{process.user} is not in the group {access.group(after.gid)}"))
+        elif not _named(path) <= known:
+            # The group's bits are its list's mask: they would let in whoever the list names.
+            passed.append(Passed(path, "its access control list names others than that of the cache"))
         else:
             changes.append(Change(path, item, after))
     return Plan(tuple(changes), tuple(passed), walk.complete)
+
+
+def _named(path: str) -> Set[str]:
+    try:
+        return sharing.named(access.acl(path).access)
+    except access.UnreadableError:
+        return set()
 
 
 def _items(folder: Folder, walk: Walk) -> Iterator[Tuple[str, Item, int]]:
@@ -98,6 +113,9 @@ def apply(change: Change) -> None:
         if status.st_gid != change.after.gid:
             os.chown(place, -1, change.after.gid)
         # After the group: to change that may take bits away.
-        os.chmod(place, stat.S_IMODE(status.st_mode) | change.after.mode)
+        wanted = stat.S_IMODE(status.st_mode) | change.after.mode
+        os.chmod(place, wanted)
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) & wanted != wanted:
+            raise OSError(0, "the system did not give all of these rights", change.path)
     finally:
         os.close(descriptor)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from pathlib import Path
 from typing import Dict, Tuple
 
 import pytest
 
 from compatshim.doctor import mend
+from compatshim.doctor.facts import Acl
 from compatshim.doctor.sharing import Item, Sharing, sharing, wanted
-from tests.doctor.support import ANNE, BEN, TEAM, acting, as_root, doctor, posix, said, see, told, umask
+from tests.doctor.support import ANNE, BEN, HEALTHY, TEAM, acting, as_root, doctor, posix, said, see, told, umask
 
 pytestmark = posix
 USER = (ANNE, ANNE, TEAM)
@@ -41,6 +43,13 @@ def cache(place: Path) -> Path:
     os.chown(made, ANNE, TEAM)
     made.chmod(0o775)
     return made
+
+
+def listed(user: int, group: int) -> bytes:
+    """A list that names a user with all rights, and what it gives the group of the file."""
+    nobody = 0xFFFFFFFF
+    entries = ((1, 7, nobody), (2, 7, user), (4, group, nobody), (0x10, 7, nobody), (0x20, 0, nobody))
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
 @as_root
@@ -106,7 +115,50 @@ class TestTeam:
         process = see(cache, user=(ANNE, ANNE))
         plan = mend.plan(process.folders[0], process)
         assert {one.reason for one in plan.passed} == {f"{ANNE} is not in the group {TEAM}"}
-        assert [change.path for change in plan.changes] == [str(cache)]
+        # Nor would the system give her own folder the setgid bit, and it would not say so.
+        assert plan.changes == ()
+        change = mend.Change(str(cache), *(Item(mode, ANNE, TEAM, folder=True) for mode in (0o775, 0o2775)))
+        with acting(ANNE, ANNE):
+            assert mend.attempt(change) == "the system did not give all of these rights"
+
+    def test_secrets_stay_so(self, cache: Path) -> None:
+        """HF_HOME may be the cache that is named, and has the user's tokens."""
+        for name in ("token", "stored_tokens"):
+            (cache / name).write_text("hf_")
+            (cache / name).chmod(0o600)
+            os.chown(cache / name, ANNE, TEAM)
+        before = modes(cache)
+        self.mend(cache)
+        after = modes(cache)
+        assert [after[name] for name in ("token", "stored_tokens")] == [("0600", TEAM)] * 2
+        assert after != before
+
+    def test_a_list_may_give_the_group_nothing(self, cache: Path) -> None:
+        """The mode shows the list's mask in the group's place."""
+        os.setxattr(cache, "system.posix_acl_access", listed(BEN, 0))
+        assert cache.stat().st_mode & 0o070 == 0o070
+        before = modes(cache)
+        assert self.mend(cache) == ((), (), True)
+        assert modes(cache) == before
+        os.setxattr(cache, "system.posix_acl_access", listed(BEN, 7))
+        assert len(self.mend(cache).changes) == 5
+
+    def test_nobody_is_let_in_by_the_list_of_a_file(self, cache: Path) -> None:
+        path = cache / "anne" / "data.arrow"
+        os.setxattr(path, "system.posix_acl_access", listed(61999, 4))
+        path.chmod(0o600)
+        plan = self.mend(cache)
+        assert [(one.path, one.reason) for one in plan.passed] == [
+            (str(path), "its access control list names others than that of the cache")
+        ]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_a_folder_for_everybodys_temporary_files(self, cache: Path) -> None:
+        cache.chmod(0o1777)
+        before = modes(cache)
+        assert self.mend(cache) == ((), (), True)
+        assert modes(cache) == before
+        assert "CACHE-MODE" not in told(cache, user=USER)
 
     def test_the_command(self, cache: Path) -> None:
         os.chown(cache, 0, TEAM)
@@ -152,7 +204,14 @@ def test_no_right_is_taken(shared: Sharing, folder: bool, lock: bool) -> None:
 
 
 def test_how_a_folder_is_shared() -> None:
-    assert not sharing(0o755, 1, "a", "b")
-    assert not sharing(0o775, 1, "a", "a")
-    assert sharing(0o775, 1, "a", "b") == Sharing(group=True, others=False, gid=1)
-    assert sharing(0o777, 1, "a", "a") == Sharing(group=False, others=True, gid=1)
+    def told(mode: int, group: str, *entries: str) -> Sharing:
+        return sharing(HEALTHY._replace(mode=mode, gid=1, owner="a", group=group, acl=Acl(entries)))
+
+    assert not told(0o755, "b")
+    assert not told(0o775, "a")
+    assert told(0o775, "b") == Sharing(group=True, others=False, gid=1)
+    assert told(0o777, "a") == Sharing(group=False, others=True, gid=1)
+    assert told(0o1777, "a").temporary
+    entries = ("user::rwx", "user:7:rwx", "group::r-x", "mask::rwx", "other::---")
+    assert told(0o770, "b", *entries) == Sharing(group=False, others=False, gid=1, listed=True)
+    assert not told(0o750, "b", *entries[:3], "mask::r-x")

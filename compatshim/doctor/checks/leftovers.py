@@ -71,9 +71,11 @@ def _opened(
     owner = access.user(uid)
     bits = _GROUP[rights]
     setgid = "s" if rights == "rwx" else ""
+    how: List[List[str]]
     if uid == process.uid:
         how = [["chmod", f"u+{rights}"]]
-    elif all(one.gid in mine and one.mode & bits == bits for one in items):  # its access control list forbids it
+    elif shared(seen).listed or all(one.gid in mine and one.mode & bits == bits for one in items):
+        # Their access control lists decide.
         how = [["setfacl", "-m", f"u:{process.user}:{rights}"]]
     elif all(one.gid in mine for one in items):
         how = [["chmod", f"g+{rights}{setgid}"]]
@@ -81,7 +83,9 @@ def _opened(
         how = [["chgrp", seen.group], ["chmod", f"g+{rights}{setgid}"]]
     else:
         how = [["chmod", f"a+{rights}"]]
-    words = [word for command in how for word in ("-exec", *command, "{}", "+")]
+    words: List[str] = []
+    for command in how:
+        words += ["-exec", *command, "{}", "+"]
     return within(seen, *names, "-user", owner, *words), "" if process.uid in {uid, 0} else owner
 
 

@@ -16,7 +16,7 @@ def shared(seen: Folder) -> Sharing:
     """How a folder is shared; not at all where it is not there."""
     if not seen.exists or seen.kind != "folder":
         return Sharing(group=False, others=False, gid=-1)
-    return sharing(seen.mode, seen.gid, seen.owner, seen.group)
+    return sharing(seen)
 
 
 @of_folder("CACHE-GROUP", "Do new files in a shared cache get its group?")
