@@ -23,3 +23,16 @@ def columns(otherwise: int) -> int:
 def plural(number: int, one: str, many: str = "") -> str:
     """A number with its noun; ``many`` where an s behind ``one`` would be wrong."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+_BLANKS = "\t\xa0\u202f\u3000"
+
+
+def visible(text: str) -> str:
+    """The text in one line, in which whatever would act on the terminal, or is not seen, is an escape.
+
+    File names are other users' words: they may hold line ends, colours, and bytes that are no text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in _BLANKS else ascii(one)[1:-1] for one in text)

@@ -266,15 +266,16 @@ def test_without_overrides_there_is_no_such_table() -> None:
     assert "override" not in uv.render(FILE, ())
 
 
-# Of one column each, or dropped: behind others rich reckons a tab by a terminal's columns; a file has none.
-
-
-# Of one column each, or dropped: behind others rich reckons a tab by the columns of a terminal.
+# Of one column each, or an escape: behind others rich reckons a tab by the columns of a terminal.
 _LETTERS = st.sampled_from("ab ·→é\t\n\r\a\b\v\f[]:\udcff")
 _PARTS = st.text(_LETTERS) | st.tuples(st.text(_LETTERS), st.sampled_from(sorted(text.STYLES.values())))
 
 
 @given(st.lists(st.lists(_PARTS, max_size=3), max_size=3))
 def test_plain_text_is_what_rich_writes_without_its_colours(lines: List[List[text.Part]]) -> None:
-    coloured = re.sub(r"\x1b\[[\d;]*m", "", text._coloured(lines))
-    assert text._plain(lines) == coloured
+    page = text.Page(io.StringIO())
+    for line in lines:
+        page.line(*line)
+    plain = page.render(colour=False)
+    assert plain == re.sub(r"\x1b\[[\d;]*m", "", page.render(colour=True))
+    assert len(plain.splitlines()) == len(lines)

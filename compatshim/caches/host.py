@@ -1,9 +1,12 @@
-"""The host, as filelock names it in the markers of its soft locks."""
+"""The host, as filelock names it in the markers of its soft locks, and whether a process that it names is there."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+
+from compatshim.gather import origin
 
 _VERBATIM = frozenset(range(0x21, 0x7F)) - {ord("?")}
 _INITIAL = 0xEFFFFFFC  # the process namespace of the host itself: the kernel's ABI
@@ -20,3 +23,25 @@ def name() -> str:
     except OSError:
         namespace = _INITIAL
     return told if namespace == _INITIAL else f"{told}?pidns-{namespace:x}"
+
+
+def alive(pid: int) -> bool:
+    """Whether a marker's process may be there: on this host, or in a container that has the host's name.
+
+    filelock did not name the container before 4.0.12, and the number is what the process is called inside.
+    """
+    return origin.alive(pid) or _is_inside(pid)
+
+
+def _is_inside(pid: int) -> bool:
+    try:
+        processes = [name for name in os.listdir("/proc") if name.isdecimal()]
+    except OSError:
+        return False
+    for name in processes:
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{name}/status", "rb") as file:
+            # Its numbers from the outermost namespace to its own.
+            numbers = next((line.split()[1:] for line in file if line.startswith(b"NSpid:")), [])
+            if len(numbers) > 1 and int(numbers[-1]) == pid:
+                return True
+    return False

@@ -68,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _age(text: str) -> float:
     """Seconds, from a number with a unit."""
-    told = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
+    told = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([smhdw])", text.strip(), re.ASCII)
     if told is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 30m, 12h or 7d (units: s, m, h, d, w)")
     return float(told[1]) * _UNITS[told[2]]
@@ -76,13 +76,14 @@ def _age(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """List, ask, remove."""
+    begun: List[bool] = []
     try:
-        return _run(args)
-    except KeyboardInterrupt:  # while it lists or asks
-        raise KeyboardInterrupt("nothing was removed") from None
+        return _run(args, begun)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("some may be removed" if begun else "nothing was removed") from None
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, begun: List[bool]) -> int:
     from compatshim.caches import locks, survey
     from compatshim.caches.removal import FREE
 
@@ -101,6 +102,7 @@ def _run(args: argparse.Namespace) -> int:
     done: Dict[int, Outcome] = {}
     interrupted = False
     if wanted and _agreed(args):
+        begun.append(True)
         done, interrupted = _remove(wanted, policy)
     if args.format == "json":
         _write_json(found, policy, done)
@@ -112,14 +114,13 @@ def _run(args: argparse.Namespace) -> int:
 def _policy(args: argparse.Namespace) -> Policy:
     from compatshim.caches import host
     from compatshim.caches.leftovers import Policy
-    from compatshim.gather import origin
 
     return Policy(
         now=time.time(),
         age=args.older_than,
         user=os.geteuid(),
         host=host.name(),
-        alive=origin.alive,
+        alive=host.alive,
         lock_files=args.lock_files,
     )
 
@@ -137,14 +138,16 @@ def _caches(args: argparse.Namespace) -> Sequence[Cache]:
 
 def _say_unread(found: Sequence[Survey]) -> None:
     """Say what was not looked into, on standard error."""
+    from compatshim.terminal import visible
+
     for one in found:
         path = one.cache.path
         if one.refused:
-            options.say(f"{path} {one.refused}")
+            options.say(visible(f"{path} {one.refused}"))
         for line in one.listing.unreadable:
-            options.say(f"{path}: not read: {line}")
+            options.say(visible(f"{path}: not read: {line}"))
         for line in one.listing.elsewhere:
-            options.say(f"{path}: not looked into: {line} is on another file system; name it with --cache")
+            options.say(visible(f"{path}: not looked into: {line} is on another file system; name it with --cache"))
     if not any(one.there for one in found):
         places = ", ".join(f"{one.cache.path} ({one.cache.source})" for one in found)
         options.say(f"there is no cache here: {places}")
@@ -172,15 +175,13 @@ def _remove(wanted: Sequence[Tuple[str, Leftover]], policy: Policy) -> Tuple[Dic
     from compatshim.caches.locks import Unlinked
 
     done: Dict[int, Outcome] = {}
-    with _patient() as interrupted, Unlinked() as unlinked:
+    # Ctrl-C for the second time, wherever it comes: what was done is said all the same.
+    with _patient() as interrupted, contextlib.suppress(KeyboardInterrupt), Unlinked() as unlinked:
         for root, group in wanted:
             if interrupted:
                 break
-            try:
-                done[id(group)] = removal.remove(root, group, policy, unlinked)
-            except KeyboardInterrupt:  # the second one
-                done[id(group)] = removal.Outcome(removal.FAILED, "interrupted in the middle of it")
-                break
+            done[id(group)] = removal.Outcome(removal.FAILED, "interrupted in the middle of it")
+            done[id(group)] = removal.remove(root, group, policy, unlinked)
     return done, bool(interrupted)
 
 

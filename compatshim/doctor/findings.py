@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import string
 from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple, TypeVar, Union
 
 from compatshim.doctor.facts import Folder, Job, Process
@@ -80,8 +82,17 @@ def of_job(name: str, about: str) -> Callable[[_J], _J]:
 
 
 def shell(*words: str) -> str:
-    """A command of these words, quoted for a POSIX shell."""
-    return " ".join(map(shlex.quote, words))
+    """A command of these words, quoted for a POSIX shell, in one line and in characters that can be copied."""
+    return " ".join(shlex.quote(word) if word.isprintable() else _printed(word) for word in words)
+
+
+_PLAIN = frozenset(b"/._-" + string.ascii_letters.encode() + string.digits.encode())
+
+
+def _printed(word: str) -> str:
+    """The word as the shell's own ``printf`` makes it from plain characters; at its end it may have no line end."""
+    text = "".join(chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in os.fsencode(word))
+    return f"\"$(printf '{text}')\""
 
 
 class Report(NamedTuple):

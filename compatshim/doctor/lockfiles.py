@@ -12,7 +12,6 @@ from compatshim.doctor import access
 from compatshim.doctor.facts import Closed, Folder, Leftovers, LockFile
 from compatshim.doctor.sharing import Item, sharing, wanted
 from compatshim.doctor.walk import Walk
-from compatshim.gather import origin
 
 MOST = 20_000
 """Lock files and closed folders of one cache that are kept; of others, it is known only that they are there."""
@@ -68,4 +67,4 @@ def _marker(path: str) -> Tuple[str, Optional[bool]]:
     told = leftovers.marker(listing.text(path))
     if told is None:
         return "", None
-    return f"process {told.pid} on {told.host}", origin.alive(told.pid) if told.host == host.name() else None
+    return f"process {told.pid} on {told.host}", host.alive(told.pid) if told.host == host.name() else None

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, TextIO, Tuple, Union
 
 from compatshim.model import Advisory, Change, Inventory, Remedy
-from compatshim.terminal import columns, plural
+from compatshim.terminal import columns, plural, visible
 
 if TYPE_CHECKING:  # what is healthy needs no solver
     from compatshim.analysis import Analysis
@@ -21,8 +21,6 @@ LABEL, WIDTH = 11, 100
 
 Part = Union[str, Tuple[str, str]]
 """Text, with or without a style."""
-_CONTROL = dict.fromkeys((7, 8, 11, 12, 13))
-"""What rich leaves out, because it would move the cursor."""
 
 
 class Page:
@@ -34,7 +32,9 @@ class Page:
 
     def line(self, *parts: Part) -> None:
         """One line of (text, style) pairs or plain strings."""
-        self._lines.append(parts)
+        self._lines.append(
+            tuple(visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts)
+        )
 
     def heading(self, item: Advisory, level: str = "") -> None:
         """An advisory's id, level and title, which goes on below itself where it is long."""
@@ -78,7 +78,7 @@ class Page:
 def _plain(lines: Iterable[Sequence[Part]]) -> str:
     """The lines as :func:`_coloured` makes them, less the colour: importing rich takes longer than a check."""
     texts = ("".join(part if isinstance(part, str) else part[0] for part in line) for line in lines)
-    return "".join(f"{text.translate(_CONTROL).expandtabs()}\n" for text in texts)
+    return "".join(f"{text.expandtabs()}\n" for text in texts)
 
 
 def _coloured(lines: Iterable[Sequence[Part]]) -> str:

@@ -139,11 +139,17 @@ class TestListing:
         assert (code, told["removed"], told["freed"]) == (cli.CLEAN, 2, 203)
         assert {group["state"] for one in told["caches"] for group in one["groups"]} == {"removed"}
 
-    @pytest.mark.parametrize("age", ["7", "d", "-1d", "7 days", "1y", "", "1e3s"])
+    @pytest.mark.parametrize("age", ["7", "d", "-1d", "7 days", "1y", "", "1e3s", "9" * 400 + "d", "٣d"])
     def test_an_age_that_is_none(self, clean: Clean, age: str) -> None:
         code, out, err = clean(f"--older-than={age}")
         assert (code, out) == (cli.ERROR, "")
         assert f"{age!r} is not an age such as 30m, 12h or 7d" in err
+
+    def test_a_name_cannot_act_on_the_terminal(self, clean: Clean, home: Path) -> None:
+        leave_run(home, n=1, experiment="a\x1b[31m\x07\u202eb\udcff")
+        out = clean("-n")[1]
+        assert r"accuracy/default/a\x1b[31m\x07\u202eb\udcff-1  2 files" in out
+        json.loads(clean("-n", "--format", "json")[1])
 
     @pytest.mark.parametrize(
         ("age", "wanted"), [("29d", 1), ("31d", 0), ("719h", 1), ("721h", 0), ("43000m", 1), ("4w", 1), ("0s", 1)]
@@ -640,6 +646,34 @@ class TestInterrupted:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         assert clean("--yes", "--cache", str(home))[0] == cli.CLEAN
         assert not paths[1].exists()
+
+    def test_after_all_was_removed(self, clean: Clean, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """While lock files are still held, for those that may be on the way to them."""
+        leave_run(home)
+        drain = locks.Unlinked.drain
+
+        def interrupt(self: locks.Unlinked) -> None:
+            drain(self)
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(locks.Unlinked, "drain", interrupt)
+        code, out, err = clean("--yes", "--lock-files")
+        assert (code, err) == (130, "")
+        assert "1 removed, 200 B freed" in out
+
+    def test_while_it_says_what_was_removed(
+        self, clean: Clean, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paths = leave_run(home)
+
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("compatshim.cli.clean._show_done", interrupt)
+        code, _, err = clean("--yes")
+        assert (code, err) == (130, "compatshim: interrupted; some may be removed\n")
+        assert not paths[0].exists()
 
 
 class TestAsks:

@@ -15,6 +15,7 @@ from typing import List, Tuple
 
 import pytest
 
+from compatshim.caches import host
 from compatshim.doctor import access, flock, lockfiles, walk
 from compatshim.doctor.facts import TEMPORARY
 from tests.doctor.support import ANNE, BEN, TEAM, as_root, doctor, mounted, posix, see, told, umask
@@ -308,6 +309,28 @@ class TestLockFiles:
         found = told(place)["LOCK-SOFT"]
         assert found.severity == "note"  # the last of the two
         assert "no-such-host" in found.message
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            b"a\nCACHE-OK  error  forged", b"\xff\xfe", b"\x1b[31mred\x07", b"-n", b"'q\"", b"x" * 250,
+            b"%s%cent\\n$(id)`id`",
+            b"\n'%s\\012\"$(id)`id`1", "\u202egnp".encode(), "Grüße 日本".encode(),
+        ],
+    )  # fmt: skip
+    def test_odd_names(self, place: Path, name: bytes) -> None:
+        """The command is one line of text that can be copied, and means that file."""
+        path = os.fsencode(place) + b"/" + name + b".lock"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"999999999\n{host.name()}\n")
+        found = told(place)["LOCK-SOFT"]
+        assert found.command.isprintable()
+        done = doctor("--cache", str(place))
+        assert found.command in done.out
+        assert all(one.isprintable() for one in done.out.splitlines())
+        assert len(done.out.splitlines()) < 12
+        subprocess.run(found.command, shell=True, check=True)  # noqa: S602  it is for a shell
+        assert not os.path.lexists(path)
 
     def test_nothing_is_locked_or_touched(self, place: Path) -> None:
         path = place / "held.lock"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Sequence, Tuple, TypeVar
+from typing import Dict, Iterable, List, Sequence, Tuple, TypeVar, Union
 
 from compatshim.doctor import access
 from compatshim.doctor.checks.permissions import shared
@@ -19,7 +19,7 @@ DAY = 86400.0
 RECENT = 7 * DAY
 MANY = 1000
 
-_I = TypeVar("_I", LockFile, Closed)
+_I = TypeVar("_I", bound=Union[LockFile, Closed])
 
 
 @of_folder("LOCK-ACCESS", "May this user open the lock files that are there?")

@@ -7,6 +7,7 @@ from typing import Iterable, List
 
 from compatshim.doctor.facts import Folder, Process
 from compatshim.doctor.findings import shell
+from compatshim.terminal import visible
 
 _VARIABLES = {
     "hub": "HF_HUB_CACHE", "datasets": "HF_DATASETS_CACHE", "metrics": "HF_METRICS_CACHE",
@@ -54,7 +55,7 @@ def clean(folder: Folder) -> str:
 def some(paths: Iterable[str], folder: Folder, most: int = 3) -> str:
     """A few of many paths, as they are called within the folder."""
     listed: List[str] = sorted(paths)
-    shown = ", ".join(os.path.relpath(path, folder.real) for path in listed[:most])
+    shown = ", ".join(visible(os.path.relpath(path, folder.real)) for path in listed[:most])
     return shown + (f" and {len(listed) - most} more" if len(listed) > most else "")
 
 
