@@ -142,9 +142,13 @@ def leftovers(kind: str, entries: Iterable[Entry]) -> List[Leftover]:
         if kind in (METRICS, ANY):
             runs, rest = _runs(rest, certain=kind == METRICS)
             found += runs
+        names = {entry.name for entry in rest}
         for entry in rest:
             one = _single(kind, folder, entry)
-            if one is not None:
+            # In a folder of which nothing is known, NAME.incomplete may be anybody's, but for its lock.
+            if one is not None and not (
+                kind == ANY and one.kind == PREPARATION and names.isdisjoint(guard.name for guard in one.guards)
+            ):
                 found.append(one)
     return sorted(found, key=lambda one: (one.entries[0].folder, one.name))
 

@@ -55,6 +55,9 @@ class DisagreementError(CompatshimError):
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one command and return its exit status; every failure is one clear message on standard error."""
     try:
+        for name in ("stdout", "stderr"):  # closed by whoever started this
+            if getattr(sys, name) is None:
+                setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  as long as this process
         # Titles and file names hold characters that not every terminal's encoding has.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):

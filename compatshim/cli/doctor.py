@@ -8,9 +8,11 @@ compare what they see, and rank 0 says it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from compatshim import cli
 from compatshim.cli import options
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from compatshim.doctor.mend import Plan
 
 HELP = "tell whether the caches of this job will work, and mend permissions"
+
+
+_LONGEST = 10**6
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +79,10 @@ def run(args: argparse.Namespace) -> int:
 
     if args.dry_run and not args.fix_permissions:
         raise cli.UsageError("--dry-run: is about --fix-permissions; give both")
-    if args.timeout <= 0:
-        raise cli.UsageError(f"--timeout {args.timeout:g}: must be more than 0 seconds")
-    job = _job(args)
+    if not 0 < args.timeout < _LONGEST:
+        raise cli.UsageError(f"--timeout {args.timeout:g}: must be more than 0 and less than {_LONGEST} seconds")
+    with _ended_by_terminate():
+        job = _job(args)
     if job is None:  # another rank speaks
         return cli.CLEAN
     plans: List[Plan] = []
@@ -98,6 +104,20 @@ def run(args: argparse.Namespace) -> int:
     return cli.FINDINGS if any(FAIL_ON.index(one.severity) >= counts for one in report.findings) else cli.CLEAN
 
 
+@contextlib.contextmanager
+def _ended_by_terminate() -> Iterator[None]:
+    """Launchers end ranks by SIGTERM: what was made in the caches for a moment is removed then, too."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _job(args: argparse.Namespace) -> Optional[Job]:
     """What this process saw, or all ranks; None on a rank that does not speak."""
     from compatshim.doctor import facts, ranks
@@ -115,25 +135,30 @@ def _caches(args: argparse.Namespace) -> Tuple[Cache, ...]:
     from compatshim.caches import where
 
     if args.cache:
-        return tuple(cache for path in args.cache for cache in where.given(path))
+        if "" in args.cache:
+            raise cli.UsageError("--cache: is empty; name a folder (was a variable not set?)")
+        return where.once([cache for path in args.cache for cache in where.given(path)])
     return where.caches(os.environ)
 
 
 def _process(args: argparse.Namespace, rank: int, world: int, *, survey: bool) -> Process:
     from compatshim.doctor import look
 
-    others = {python: _versions(python) for python in args.others}
+    others = {python: _versions(python, "--with") for python in args.others}
     versions = _versions(args.python)
     found = look.process(_caches(args), rank=rank, world=world, versions=versions, others=others, survey=survey)
     return found if args.python is None else found._replace(python=args.python)
 
 
-def _versions(python: Optional[str]) -> Dict[str, str]:
+def _versions(python: Optional[str], option: str = "--python") -> Dict[str, str]:
     """What an interpreter has of the projects that take locks. Raises for one that does not answer."""
     from compatshim.doctor import facts
     from compatshim.inventory import environment
 
-    found = (environment.this() if python is None else environment.of(python)).distributions
+    try:
+        found = (environment.this() if python is None else environment.of(python)).distributions
+    except environment.InventoryError as error:
+        raise cli.UsageError(str(error).replace("--python", option, 1)) from error
     return {name: str(found[name].version) for name in facts.PROJECTS if name in found}
 
 

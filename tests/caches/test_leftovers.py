@@ -118,6 +118,14 @@ class TestOthers:
         assert one.kind == "preparation"
         assert [guard.name for guard in one.guards] == ["ab_builder.lock"]
 
+    def test_a_folder_of_somebody_else_is_not_taken_for_a_dataset(self) -> None:
+        """In a folder that somebody names, ``thesis.incomplete`` may be anything."""
+        files = [entry("x/thesis.incomplete", type=FOLDER)]
+        assert leftovers.leftovers(ANY, files) == []
+        assert [one.kind for one in leftovers.leftovers(DATASETS, files)] == ["preparation"]
+        lock = entry("x/thesis_builder.lock")
+        assert [one.kind for one in leftovers.leftovers(ANY, [*files, lock])] == ["preparation", "lock"]
+
     def test_a_dataset_whose_lock_has_a_name_that_nobody_knows(self) -> None:
         assert leftovers.leftovers(DATASETS, [entry(f"{'x' * 244}.incomplete", type=FOLDER)]) == []
 

@@ -668,6 +668,15 @@ class TestProgram:
         done = support.start(["sh", "-c", command], env={"PYTHONPATH": os.path.dirname(support.PACKAGE)})
         assert (done.code, done.err) == (0, "")
 
+    @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+    @pytest.mark.parametrize("argv", ["explain CSA-2026-0001 >&-", "explain CSA-2026-0001 >&- 2>&-", "--help 2>&-"])
+    def test_no_output_at_all(self, argv: str) -> None:
+        done = support.start(
+            ["sh", "-c", f"{sys.executable} -m compatshim {argv}"],
+            env={"PYTHONPATH": os.path.dirname(support.PACKAGE)},
+        )
+        assert (done.code, done.err) == (0, "")
+
     @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
     def test_encodings(self, encoding: str) -> None:
         done = program("explain", "CSA-2026-0001", env={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})

@@ -153,6 +153,28 @@ def test_a_folder(seen: Folder, check: str, severity: str, words: str, mends: st
     shlex.split(finding.command, comments=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "told", "command"),
+    [
+        ("hub", "/c", "HUGGINGFACE_HUB_CACHE", 'HF_HUB_CACHE="$HOME/.cache/huggingface/hub"'),
+        ("hub-2", "/c", "TRANSFORMERS_CACHE", 'TRANSFORMERS_CACHE="$HOME/.cache/huggingface/hub"'),
+        (
+            "downloads", "/c", "HF_DATASETS_DOWNLOADED_DATASETS_PATH",
+            'HF_DATASETS_DOWNLOADED_DATASETS_PATH="$HOME/.cache/huggingface/downloads"',
+        ),
+        ("any", "/c", "--cache", 'HF_HOME="$HOME/.cache/huggingface"'),
+        # A home that is read-only is so everywhere.
+        ("datasets", "/home/a/hf", "HF_DATASETS_CACHE", 'HF_DATASETS_CACHE="${TMPDIR:-/tmp}/huggingface-$(id -un)/datasets"'),
+    ],
+)  # fmt: skip
+def test_where_else(monkeypatch: pytest.MonkeyPatch, name: str, path: str, told: str, command: str) -> None:
+    """The variable that moves this cache, and a place that is another one."""
+    monkeypatch.setenv("HOME", "/home/a")
+    monkeypatch.setenv("USERPROFILE", "/home/a")
+    seen = folder(name=name, path=path, told=told, refused="EROFS", made=None)
+    assert only(judged(seen)).command == f"export {command}"
+
+
 def test_every_check_of_folders_can_find_something() -> None:
     checks.load()
     here = {one[1] for one in FOLDERS} | {"CACHE-STICKY", "FILELOCK-MODE", "LOCK-MAKER"}  # below

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Dict, List, Sequence
 
 import pytest
 
+from compatshim.doctor.facts import TEMPORARY
 from tests import support
-from tests.doctor.support import as_root, checks, doctor, job, mounted, port, posix, said
+from tests.doctor.support import as_root, checks, command, doctor, job, mounted, port, posix, said
 
 pytestmark = posix
 METRICS = "HF_METRICS_CACHE"
@@ -157,8 +160,12 @@ class TestCommand:
         ("words", "code", "message"),
         [
             (["--dry-run"], 2, "--dry-run: is about --fix-permissions"),
-            (["--timeout", "0"], 2, "must be more than 0 seconds"),
-            (["--with", "/no/python"], 2, "/no/python"),
+            (["--timeout", "0"], 2, "must be more than 0 and less than"),
+            (["--timeout", "nan"], 2, "--timeout nan: must be"),
+            (["--timeout", "inf"], 2, "--timeout inf: must be"),
+            (["--with", "/no/python"], 2, "--with /no/python: cannot be run"),
+            (["--python", "/no/python"], 2, "--python /no/python: cannot be run"),
+            (["--cache", ""], 2, "--cache: is empty"),
             (["--fail-on", "some"], 2, "invalid choice"),
         ],
     )
@@ -175,6 +182,23 @@ class TestCommand:
         )
         assert "CACHE-UMASK  warning" in done.out
         assert done.code == code
+
+    def test_what_is_named_twice_is_looked_at_once(self, cache: Path) -> None:
+        done = doctor("--cache", str(cache), "--cache", f"{cache}/.", "--format", "json")
+        assert [one["name"] for one in said(done)["processes"][0]["folders"]] == ["any"]
+
+    def test_a_signal_leaves_nothing_behind(self, cache: Path) -> None:
+        """Of rank 0, which waits for another one."""
+        words = command("--cache", str(cache), "--timeout", "60")
+        variables = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port())}
+        path = os.path.dirname(support.PACKAGE)
+        with subprocess.Popen(words, env=support.environment(PYTHONPATH=path, **variables)) as process:
+            end = time.monotonic() + 30
+            while not any(name.startswith(TEMPORARY) for name in os.listdir(cache)) and time.monotonic() < end:
+                time.sleep(0.01)
+            process.terminate()
+            assert process.wait(30) == 143
+        assert os.listdir(cache) == []
 
     def test_an_error_is_a_finding(self, place: Path) -> None:
         (place / "file").write_text("")

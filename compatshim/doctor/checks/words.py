@@ -13,6 +13,11 @@ _VARIABLES = {
     "hub": "HF_HUB_CACHE", "datasets": "HF_DATASETS_CACHE", "metrics": "HF_METRICS_CACHE",
     "evaluate": "HF_EVALUATE_CACHE", "modules": "HF_MODULES_CACHE",
 }  # fmt: skip
+_STRONG = {
+    *_VARIABLES.values(), "TRANSFORMERS_CACHE", "HF_DATASETS_DOWNLOADED_DATASETS_PATH",
+    "HF_DATASETS_DOWNLOADED_EVALUATE_PATH",
+}  # fmt: skip
+"""No other variable moves a cache that one of these has set."""
 _ERRORS = {
     "EACCES": "permission denied", "EPERM": "not permitted", "EROFS": "read-only file system",
     "ENOENT": "not there",
@@ -30,11 +35,15 @@ def error(code: str) -> str:
 def elsewhere(folder: Folder, *, local: bool = False) -> str:
     """The command that gives a job its own cache in place of this one; ``local``: on the node's own disk."""
     kind = folder.name.partition("-")[0]
-    variable = folder.told if folder.told in _VARIABLES.values() else _VARIABLES.get(kind, "HF_HOME")
-    base = "${TMPDIR:-/tmp}/huggingface-$(id -un)" if local else "$HOME/.cache/huggingface"
-    if not local and folder.path == os.path.join(os.path.expanduser("~"), ".cache", "huggingface", kind):
-        base = "${TMPDIR:-/tmp}/huggingface-$(id -un)"
-    return f'export {variable}="{base}/{kind}"'
+    variable = folder.told if folder.told in _STRONG else _VARIABLES.get(kind, "HF_HOME")
+    home = os.path.expanduser("~")
+    default = os.path.join(home, ".cache", "huggingface", kind)
+    # The home is no better where it is the file system that is at fault.
+    at_home = folder.path == default or (
+        folder.path.startswith(os.path.join(home, "")) and folder.refused not in ("EACCES", "EPERM")
+    )
+    base = "${TMPDIR:-/tmp}/huggingface-$(id -un)" if local or at_home else "$HOME/.cache/huggingface"
+    return f'export {variable}="{base}"' if variable == "HF_HOME" else f'export {variable}="{base}/{kind}"'
 
 
 def owner(folder: Folder, process: Process) -> str:
