@@ -23,6 +23,9 @@ RUN, DOWNLOAD, PREPARATION, TEMPORARY, LOCK, MARKER = (
 """Kinds of groups: the files of evaluate's processes; an unfinished download; an unfinished dataset; a file or
 folder that would have been renamed; a lock file alone; a marker that is a lock as long as it exists."""
 
+DOCTOR = ".compatshim-doctor-"
+"""How the names of files begin that the doctor makes for a moment; one that is killed leaves them."""
+
 _RUN = re.compile(
     r"(?P<experiment>.+)-(?P<n>[1-9]\d{0,5})-(?:(?P<k>0|[1-9]\d{0,5})\.arrow(?P<lock>\.lock)?|rdv\.lock)"
 )
@@ -273,6 +276,8 @@ def _single(kind: str, folder: str, entry: Entry) -> Optional[Leftover]:
     """What one file or folder is left of, if of anything."""
     if entry.type == FOLDER:
         return _folder(kind, folder, entry)
+    if entry.name.startswith(DOCTOR):
+        return Leftover(TEMPORARY, entry.path, (entry,), ())
     if _is_lock(kind, folder, entry.name):
         own = Guard(folder, entry.name, needed=False)
         return Leftover(MARKER if entry.size else LOCK, entry.path, (), (own,), (entry,))

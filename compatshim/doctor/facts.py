@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from compatshim.caches import leftovers
 from compatshim.caches.mounts import Mount
 
-TEMPORARY = ".compatshim-doctor-"
-"""How the names of files begin that are made for a moment, to see what becomes of them."""
+TEMPORARY = leftovers.DOCTOR
 PROJECTS = ("filelock", "datasets", "evaluate", "huggingface-hub")
 """Whose versions count: they take the locks."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,4 +52,7 @@ def test_in_a_container_that_has_the_hosts_name() -> None:
             assert host.alive(number)
         finally:
             process.kill()
+    end = time.monotonic() + 10
+    while host.alive(number) and time.monotonic() < end:
+        time.sleep(0.01)  # its processes end a moment later
     assert not host.alive(number)

@@ -140,6 +140,11 @@ class TestOthers:
     def test_temporary_files(self, kind: str, path: str) -> None:
         assert found(kind, path) == [("temporary", path)]
 
+    @pytest.mark.parametrize("kind", [ANY, DATASETS, HUB, METRICS, MODULES])
+    @pytest.mark.parametrize("name", ["try-0a.lock", "here-0a", "held-0a.lock", "xxx"])
+    def test_what_a_doctor_left_that_was_killed(self, kind: str, name: str) -> None:
+        assert found(kind, f".compatshim-doctor-{name}") == [("temporary", f".compatshim-doctor-{name}")]
+
     def test_a_temporary_folder(self) -> None:
         assert leftovers.is_whole(HUB, "", "tmpabcdefgh")
         (one,) = leftovers.leftovers(HUB, [entry("tmpabcdefgh", type=FOLDER)])

@@ -111,7 +111,7 @@ FOLDERS: List[Tuple[Folder, str, str, str, str]] = [
         "-exec setfacl -m u:anne:rw '{}' +",
     ),
     (
-        with_closed(SHARED, CLOSED), "CACHE-INSIDE", "warning", "cannot make files in 1 folder of 61002 (mode 0755): x",
+        with_closed(SHARED, CLOSED), "CACHE-INSIDE", "warning", "in 1 folder of 61002 (mode 0755) no files can be made by anne: x",
         "find /cache -type d -user 61002 -exec chgrp team '{}' + -exec chmod g+rwxs '{}' +",
     ),
     (

@@ -30,8 +30,8 @@ def opens(seen: Folder, process: Process) -> Said:
     for uid, files in _by_owner(one for one in seen.leftovers.files if not one.opens):
         yield Finding(
             "error",
-            f"{process.user} cannot open {plural(len(files), 'lock file')} of {access.user(uid)} (mode "
-            f"{_modes(files)}): {some((one.path for one in files), seen)}: PermissionError for whoever needs "
+            f"{plural(len(files), 'lock file')} of {access.user(uid)} (mode {_modes(files)}) cannot be opened by "
+            f"{process.user}: {some((one.path for one in files), seen)}: PermissionError for whoever needs "
             f"{'it' if len(files) == 1 else 'them'}",
             *_opened(seen, process, files, _NAMES, "rw"),
         )
@@ -45,9 +45,9 @@ def inside(seen: Folder, process: Process) -> Said:
     for uid, folders in _by_owner(seen.leftovers.closed):
         yield Finding(
             "warning",
-            f"{process.user} cannot make files in {plural(len(folders), 'folder')} of {access.user(uid)} (mode "
-            f"{_modes(folders)}): {some((one.path for one in folders), seen)}: PermissionError for whoever needs a "
-            "lock or a new file there",
+            f"in {plural(len(folders), 'folder')} of {access.user(uid)} (mode {_modes(folders)}) no files can be "
+            f"made by {process.user}: {some((one.path for one in folders), seen)}: PermissionError for whoever "
+            "needs a lock or a new file there",
             *_opened(seen, process, folders, ("-type", "d"), "rwx"),
         )
 
@@ -79,7 +79,7 @@ def _opened(
         how = [["setfacl", "-m", f"u:{process.user}:{rights}"]]
     elif all(one.gid in mine for one in items):
         how = [["chmod", f"g+{rights}{setgid}"]]
-    elif shared(seen).group and seen.gid in mine:
+    elif seen.gid in mine and seen.group != seen.owner:
         how = [["chgrp", seen.group], ["chmod", f"g+{rights}{setgid}"]]
     else:
         how = [["chmod", f"a+{rights}"]]
