@@ -82,7 +82,7 @@ def _ranks(rounds: int, save: bool) -> str:
     figures = ranks.run(rounds)
     if save:
         ranks.draw(figures)
-    return _table(ranks.HEAD, ranks.table(figures))
+    return "\n".join(_table(ranks.head(whole=whole), ranks.table(figures, whole=whole)) for whole in (False, True))
 
 
 def _tree(_: int, save: bool) -> str:

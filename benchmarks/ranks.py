@@ -21,7 +21,8 @@ REQUIREMENTS = (
 )  # fmt: skip
 WORLDS = (2, 4, 8)
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-WAYS = ("file locks", "compatshim", "gather_object", "gather_for_metrics")
+WAYS = ("one process", "file locks", "compatshim", "gather_object", "gather_for_metrics")
+MEASURED = WAYS[1:4]
 
 
 class Figure(NamedTuple):
@@ -55,7 +56,7 @@ def _played(environment: environments.Environment, world: int, rounds: int) -> L
         out = os.path.join(folder, "out")
         command = [
             os.path.join(environment.prefix, "bin", "torchrun"), "--standalone", f"--nproc-per-node={world}",
-            PROGRAM, out, os.path.join(folder, "cache"), str(min(rounds, 3)), *map(str, SIZES),
+            PROGRAM, out, os.path.join(folder, "cache"), str(rounds), *map(str, SIZES),
         ]  # fmt: skip
         variables = {name: value for name, value in os.environ.items() if not name.startswith("COMPATSHIM")}
         variables.update(PYTHONPATH=folder, OMP_NUM_THREADS="1")
@@ -66,26 +67,28 @@ def _played(environment: environments.Environment, world: int, rounds: int) -> L
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def table(figures: Figures) -> List[Sequence[str]]:
-    """A row per ranks, kind and number of rows: seconds of each way, and megabytes."""
+def table(figures: Figures, *, whole: bool) -> List[Sequence[str]]:
+    """A row per ranks, kind and number of rows: milliseconds of each way, and for the whole megabytes."""
     rows = []
     for world, kind, size in dict.fromkeys(key[:3] for key in figures):
+        found = {way: figures.get((world, kind, size, whole, way)) for way in WAYS}
+        alone, ours, objects = (found[way] for way in ("one process", "compatshim", "gather_object"))
+        assert alone is not None
+        assert ours is not None
+        assert objects is not None
         cells = [f"{size:,} {kind}", str(world)]
-        for whole in (False, True):
-            for way in WAYS:
-                one = figures.get((world, kind, size, whole, way))
-                cells.append(f"{one.seconds:.2f}" if one else "")
-        cells += [f"{figures[world, kind, size, True, way].memory / 1e6:.0f}" for way in WAYS[:3]]
+        cells += [f"{one.seconds * 1e3:,.1f}" if one else "" for one in found.values()]
+        cells.append(f"{(ours.seconds - alone.seconds) / objects.seconds:.2f}")
+        if whole:
+            cells += [f"{one.memory / 1e6:.0f}" for way, one in found.items() if one and way in MEASURED]
         rows.append(cells)
     return rows
 
 
-HEAD = (
-    "rows", "ranks",
-    *(f"{way}: rows on rank 0, s" for way in WAYS),
-    *(f"{way}: whole, s" for way in WAYS),
-    *(f"{way}: MB" for way in WAYS[:3]),
-)  # fmt: skip
+def head(*, whole: bool) -> Sequence[str]:
+    """The names of the columns."""
+    times = (*(f"{way}, ms" for way in WAYS), "gathering / gather_object")
+    return ("rows", "ranks", *times, *((f"{way}, MB" for way in MEASURED) if whole else ()))
 
 
 def draw(figures: Figures) -> None:
@@ -98,8 +101,8 @@ def draw(figures: Figures) -> None:
     plt.rcParams.update({"svg.hashsalt": "compatshim", "svg.fonttype": "none", "font.size": 10})
     figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
     # Of the colours that Okabe and Ito chose for all kinds of sight; the marks differ, too.
-    styles = dict(zip(WAYS, ("s--", "o-", "^:", "v:")))
-    colours = dict(zip(WAYS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7")))
+    styles = dict(zip(WAYS, ("x-.", "s--", "o-", "^:", "v:")))
+    colours = dict(zip(WAYS, ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7")))
     for panel, kind in zip(panels, ("ints", "strings")):
         for way in WAYS:
             points = [
@@ -109,5 +112,5 @@ def draw(figures: Figures) -> None:
         panel.set(xscale="log", yscale="log", xlabel=f"predictions of four ranks, {kind}")
         panel.grid(visible=True, color="#dddddd")
     panels[0].set_ylabel("seconds until rank 0 has the rows")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.savefig(DRAWING, metadata={"Date": None})

@@ -2,8 +2,8 @@
 
     ranks_program.py OUT CACHE ROUNDS SIZE...
 
-Rank 0 writes a JSON line per way, kind and size to OUT: seconds, and by how many bytes the peak of its memory and that
-of any other rank grew.
+Rank 0 writes a JSON line per round, way, kind and size to OUT: seconds, and by how many bytes the peak of its memory
+and that of any other rank grew. ROUNDS is for few rows, of more there are fewer.
 """
 
 import compatshim
@@ -56,24 +56,31 @@ def column(kind, size):
     return pa.array(mine) if kind == "ints" else pa.array(mine).cast(pa.string())
 
 
-def by_evaluate(kind, values, whole):
-    metric = (Rows if kind == "ints" else Strings)(num_process=WORLD, process_id=RANK, cache_dir=CACHE, timeout=100)
+def by_evaluate(kind, values, whole, world=WORLD):
+    metric = (Rows if kind == "ints" else Strings)(num_process=world, process_id=RANK, cache_dir=CACHE, timeout=100)
     metric.selected_feature_format = metric.features
     metric._init_writer()
     metric.writer.write_table(pa.table({"predictions": values}))
-    dist.barrier()
-    peak(reset=True)
+    ready()
     start = time.perf_counter()
     found = metric.compute() if whole else metric._finalize()
     seconds = time.perf_counter() - start
     if RANK == 0:
-        assert (found["n"] if whole else metric.rows) == WORLD * len(values), found
+        assert (found["n"] if whole else metric.rows) == world * len(values), found
         if not whole:  # what compute() does in the end
             del metric.data
             for lock, path in reversed(list(zip(metric.filelocks, metric.file_paths))):
                 os.remove(path)
                 lock.release()
     return seconds if whole else metric.seconds
+
+
+def by_one(kind, values, whole):
+    """Rank 0 has all rows from the start: what evaluate itself takes, however they came there."""
+    if RANK == 0:
+        return by_evaluate(kind, pa.concat_arrays([values] * WORLD), whole, world=1)
+    ready()
+    return 0
 
 
 def by_file(kind, values, whole):
@@ -89,8 +96,7 @@ def by_shim(kind, values, whole):
 
 def by_object(_, values, whole):
     rows = values.to_pylist()
-    dist.barrier()
-    peak(reset=True)
+    ready()
     start = time.perf_counter()
     lists = [None] * WORLD if RANK == 0 else None
     dist.gather_object(rows, lists)
@@ -104,12 +110,17 @@ def by_accelerate(_, values, whole):
 
     accelerator = Accelerator(cpu=True)
     rows = values.to_pylist()
-    dist.barrier()
-    peak(reset=True)
+    ready()
     start = time.perf_counter()
     found = accelerator.gather_for_metrics(rows, use_gather_object=True)
     assert len(found) == WORLD * len(values)
     return time.perf_counter() - start
+
+
+def ready():
+    """All ranks begin at once: to collect garbage takes each another time."""
+    peak(reset=True)
+    dist.barrier()
 
 
 def peak(*, reset=False):
@@ -127,21 +138,26 @@ def peak(*, reset=False):
 
 
 base = 0
-LARGE = 10_000_000
+FEW, LARGE = 300_000, 10_000_000
 WAYS = {
+    "one process": by_one,
     "file locks": by_file,
     "compatshim": by_shim,
     "gather_object": by_object,
     "gather_for_metrics": by_accelerate,
 }
+gc.collect()
+gc.freeze()  # else each collection before a round goes through all that was imported
 with open(OUT if RANK == 0 else os.devnull, "a") as out:
     for size in map(int, SIZES):
         for kind in KINDS:
             values = column(kind, size // WORLD)
-            for number in range(int(ROUNDS) if size < LARGE else 1):
+            for number in range(max(1, int(ROUNDS) * FEW // max(size, FEW))):
                 for way, function in WAYS.items():
                     if size >= LARGE and way == "gather_for_metrics":
                         continue  # every rank gets all rows: the memory of the machine
+                    if number > 4 and way == "file locks":
+                        continue  # it has to wait before each round
                     for whole in (False, True):
                         seconds = function(kind, values, whole)
                         grown = peak()
@@ -153,5 +169,4 @@ with open(OUT if RANK == 0 else os.devnull, "a") as out:
                         }  # fmt: skip
                         out.write(json.dumps(line) + "\n")
                         out.flush()
-                        gc.collect()
 dist.destroy_process_group()
