@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _HANDSHAKE = 5.0
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""Takes no descriptor of its own, of which there may be none left."""
 
 
 class Refused(GatherError):  # noqa: N818  it is
@@ -293,7 +295,7 @@ def hail(sock: socket.socket, token: bytes, rank: int, world: int, instance: str
 
 def _ready(sock: socket.socket, timeout: float, *, write: bool = False) -> Tuple[bool, bool]:
     """Whether there is something to read, and (if asked) room to write, within so many seconds."""
-    with selectors.DefaultSelector() as selector:
+    with _Selector() as selector:
         selector.register(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if write else 0))
         events = sum(event for _, event in selector.select(timeout))
     return bool(events & selectors.EVENT_READ), bool(events & selectors.EVENT_WRITE)

@@ -428,6 +428,20 @@ class TestTheTokenIsKnown:
         assert got == [[[b"a", b"x" * 8, b"a"], "did not take part", None]]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no such limit: not run")
+def test_a_process_that_may_open_nothing_more_still_takes_part(job: Job) -> None:
+    import resource
+
+    good(job)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        got = job.round([None] * WORLD)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert got == [[None] * WORLD, None, None]
+
+
 class TestAnnouncementThatMustBePushed:
     def test_rows(self, tmp_path: Path) -> None:
         meeting = Lazy()
