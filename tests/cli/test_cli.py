@@ -682,27 +682,81 @@ class TestProgram:
         done = program("explain", "CSA-2026-0001", env={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
         assert (done.code, done.err) == (0, "")
 
-    @pytest.mark.skipif(os.name != "posix", reason="no SIGINT to send")
-    def test_control_c(self, tmp_path: Path) -> None:
-        waits = tmp_path / "python"
-        waits.write_text("#!/bin/sh\necho started >&2\ntouch started\nexec sleep 60\n")
-        waits.chmod(0o755)
-        running = subprocess.Popen(
-            [sys.executable, "-m", "compatshim", "check", "--python", str(waits)],
+
+@pytest.mark.skipif(os.name != "posix", reason="no SIGINT to send")
+class TestControlC:
+    """One line and status 130, whatever the command waits for."""
+
+    def start(self, folder: Path, *argv: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "compatshim", *argv],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=tmp_path,
-            env=support.environment(PYTHONPATH=os.path.dirname(support.PACKAGE)),
+            cwd=folder,
+            env=support.environment(PYTHONPATH=os.path.dirname(support.PACKAGE), TMPDIR=str(folder)),
             start_new_session=True,
             # Where the tests are a background job of a shell, they inherit that SIGINT is ignored.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads here
         )
+
+    def ends(self, running: subprocess.Popen[bytes], said: str = "nothing was changed") -> None:
+        assert running.poll() is None, "it ended before it could be interrupted"
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+        out, err = running.communicate(timeout=60)
+        assert (running.returncode, out, err.decode()) == (130, b"", f"compatshim: interrupted; {said}\n")
+
+    @pytest.mark.parametrize(
+        "argv",
+        ["check", "pin", "plan", "status", "enable", "disable", "doctor --alone --cache .", "demo", "run --"],
+    )
+    def test_an_interpreter_that_sleeps(self, tmp_path: Path, argv: str) -> None:
+        waits = tmp_path / "python"
+        waits.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nexec sleep 60\n")
+        waits.chmod(0o755)
+        command = argv.split()
+        ours = command[0] != "run"
+        running = self.start(tmp_path, *command, *(["--python"] if ours else []), str(waits))
         while not (tmp_path / "started").exists():
             assert running.poll() is None
-        os.killpg(running.pid, signal.SIGINT)
-        out, err = running.communicate(timeout=60)
-        assert (running.returncode, out) == (130, b"")
-        assert err == b"compatshim: interrupted; nothing was changed\n"
+        if ours:
+            self.ends(running)
+        else:  # the program has taken the place of the command: how it ends is its own
+            os.killpg(running.pid, signal.SIGINT)
+            assert running.communicate(timeout=60) == (b"", b"")
+            assert running.returncode == -signal.SIGINT
+
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            "check --kind requirements -",
+            "pin --kind requirements -",
+            "plan --kind requirements -",
+            "explain -",
+            "kb new --advisories . --with evaluate==0.4.1 --traceback -",
+        ],
+    )
+    def test_a_standard_input_that_does_not_end(self, tmp_path: Path, argv: str) -> None:
+        running = self.start(tmp_path, *argv.split())
+        assert running.stdin is not None
+        # More than a pipe holds: when it is written, it is being read.
+        running.stdin.write(b"# more to come\n" * 20_000)
+        self.ends(running)
+
+    @pytest.mark.parametrize(
+        ("argv", "said"),
+        [
+            ("check", "nothing was changed"),
+            ("fix", "nothing was written"),
+            ("kb import", "nothing was changed"),
+            ("kb replay", "nothing was changed"),
+        ],
+    )
+    def test_a_file_that_does_not_end(self, tmp_path: Path, argv: str, said: str) -> None:
+        os.mkfifo(tmp_path / "requirements.txt")
+        running = self.start(tmp_path, *argv.split(), "requirements.txt")
+        with open(tmp_path / "requirements.txt", "wb"):  # which waits for a reader
+            self.ends(running, said)
 
 
 class TestDamage:
