@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recursive", action="store_true", help="a folder stands for everything below it that is known by its name"
     )
+    parser.add_argument("--no-ignore", action="store_true", help="with --recursive, look also at what git ignores")
     parser.add_argument(
         "--jobs",
         metavar="N",

@@ -27,8 +27,11 @@ _ROOM = 1_000_000
 """Bytes that GitHub takes as the summary of a step, less a little."""
 
 
-def run(args: argparse.Namespace, analyses: Sequence[Analysis]) -> int:
-    """Judge what was found, write it in the formats that are wanted, and return the exit status."""
+def run(args: argparse.Namespace, analyses: Sequence[Analysis], ignored: Sequence[str] = ()) -> int:
+    """Judge what was found, write it in the formats that are wanted, and return the exit status.
+
+    ``ignored`` are files that were passed over because git ignores them.
+    """
     wanted = outputs(args.format)
     policy = _policy(args)
     judgement = gate.judge(analyses, policy)
@@ -41,7 +44,9 @@ def run(args: argparse.Namespace, analyses: Sequence[Analysis]) -> int:
     nothing = [
         not one.inventory.was_read if args.recursive else options.nothing_read(one.inventory) for one in analyses
     ]
-    document = Document(judgement, _answers(args, judgement), args.python, _manifest(policy), args.recursive)
+    document = Document(
+        judgement, _answers(args, judgement), args.python, _manifest(policy), args.recursive, tuple(ignored)
+    )
     for name, path in sorted(wanted, key=lambda output: not output[1]):  # the terminal last
         # To a person it has been said; programs want their file whatever is in it.
         if all(nothing) and name in ("text", "concise"):

@@ -19,6 +19,7 @@ from compatshim.errors import ERROR, NOTHING, CompatshimError
 from compatshim.inventory import documents, files, tree
 from compatshim.inventory.kinds import named
 from compatshim.model import Advisory, Catalog, Finding, Inventory, Location, Unread
+from compatshim.terminal import plural
 
 _FIRST = 20
 """How many things are named that were not checked in files that otherwise were."""
@@ -46,17 +47,18 @@ def run(args: argparse.Namespace) -> int:
     try:
         from compatshim.cli import judge
 
-        found = _read(args, options.catalog(args))
+        below = _found(args)
+        found = _read(args, options.catalog(args), below)
         _not_checked(found.analyses)
-        status = judge.run(args, found.analyses) if found.analyses else NOTHING
+        status = judge.run(args, found.analyses, below.ignored) if found.analyses else NOTHING
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was found is not reported in full") from None
     return ERROR if found.broken else status
 
 
-def _read(args: argparse.Namespace, catalog: Catalog) -> manifests.Read:
-    """Find, read and match, whatever becomes of one file."""
-    paths, missed, broken = _found(args)
+def _read(args: argparse.Namespace, catalog: Catalog, below: _Below) -> manifests.Read:
+    """Read and match, whatever becomes of one file."""
+    paths, missed = below.paths, below.missed
     first = _alike(paths, args)
     once = list(dict.fromkeys(first))
     own = {name: value for name, value in vars(args).items() if name not in ("settings", "run")}
@@ -75,7 +77,7 @@ def _read(args: argparse.Namespace, catalog: Catalog) -> manifests.Read:
         analyses += [_unpacked(_moved(one, alike, path), catalog, by_id) for one in result]
     if missed:
         analyses.append(Analysis(Inventory(args.paths[0], {}, tuple(missed), path=args.paths[0]), catalog, ()))
-    return manifests.Read(tuple(analyses), broken)
+    return manifests.Read(tuple(analyses), below.broken)
 
 
 def _not_checked(analyses: Sequence[Analysis]) -> None:
@@ -91,9 +93,23 @@ def _not_checked(analyses: Sequence[Analysis]) -> None:
         options.say(f"{left:,} more were not checked, in files that otherwise were: --format json names them")
 
 
-def _found(args: argparse.Namespace) -> Tuple[List[str], List[Unread], bool]:
-    """The manifests, what could not be looked into, and whether a path that was named leads to nothing."""
+class _Below(NamedTuple):
+    """What the paths lead to."""
+
+    paths: Sequence[str]
+    """The manifests."""
+    missed: Sequence[Unread]
+    """What could not be looked into."""
+    ignored: Sequence[str]
+    """The manifests that git ignores, which are passed over."""
+    broken: bool
+    """Whether a path that was named leads to nothing."""
+
+
+def _found(args: argparse.Namespace) -> _Below:
+    """Look for the manifests, and say what stood in the way."""
     paths: Dict[str, None] = {}
+    ignored: Dict[str, None] = {}
     missed: List[Unread] = []
     broken = False
     for path in args.paths:
@@ -101,17 +117,24 @@ def _found(args: argparse.Namespace) -> Tuple[List[str], List[Unread], bool]:
             if path == "-" or not stat.S_ISDIR(os.stat(path).st_mode):
                 paths[path] = None
                 continue
-            below = tree.walk(path)
+            below = tree.walk(path, everything=args.no_ignore)
         except (OSError, ValueError) as error:
             options.say(f"{path}: {getattr(error, 'strerror', None) or error}")
             broken = True
             continue
-        own = [one for one in below.paths if args.kind in (None, _kind(one))]
-        if not own:
+        own, passed = (
+            [one for one in those if args.kind in (None, _kind(one))] for those in (below.paths, below.ignored)
+        )
+        if not own and not passed:
             options.say(f"{path}: nothing below it has the name of a manifest that is known")
+        for line in below.trouble:
+            options.say(line)
         paths.update(dict.fromkeys(own))
+        ignored.update(dict.fromkeys(passed))
         missed += below.unread
-    return list(paths), missed, broken
+    if ignored:
+        options.say(f"passed over {plural(len(ignored), 'file')} that git ignores; --no-ignore looks at all")
+    return _Below(list(paths), missed, list(ignored), broken)
 
 
 def _kind(path: str) -> Optional[str]:
@@ -119,7 +142,7 @@ def _kind(path: str) -> Optional[str]:
     return None if one is None else one.name
 
 
-def _alike(paths: List[str], args: argparse.Namespace) -> List[str]:
+def _alike(paths: Sequence[str], args: argparse.Namespace) -> List[str]:
     """For each path the first that has the same name and content, and so comes to the same."""
     known: Dict[Tuple[str, bytes], str] = {}
     found = []

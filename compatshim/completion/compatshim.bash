@@ -8,7 +8,7 @@
 _shtab_compatshim_kb_subparsers=(compile snapshot new lint verify bisect matrix map export import replay sets)
 _shtab_compatshim_subparsers=(check pin plan fix explain status config run enable disable doctor clean demo completion kb)
 
-_shtab_compatshim_check_option_strings=(-h --help --python --kind --path --recursive --jobs --catalog --index --format --output --fail-on --fail-on-possible --strict --ignore --baseline --write-baseline --allowed --exit-zero --allow-empty)
+_shtab_compatshim_check_option_strings=(-h --help --python --kind --path --recursive --no-ignore --jobs --catalog --index --format --output --fail-on --fail-on-possible --strict --ignore --baseline --write-baseline --allowed --exit-zero --allow-empty)
 _shtab_compatshim_pin_option_strings=(-h --help --python --catalog --format --kind --path --index --hold --require -c --constraint --allow-level --no-downgrade --override --objective --verify --only-changes --full)
 _shtab_compatshim_plan_option_strings=(-h --help --python --catalog --format --kind --path --index --hold --require -c --constraint --allow-level --no-downgrade --override --objective --verify --alternatives)
 _shtab_compatshim_fix_option_strings=(-h --help --kind --python --catalog --format --diff --allow-dirty --ignore --index --hold --require -c --constraint --allow-level --no-downgrade --override --objective)
@@ -126,6 +126,7 @@ _shtab_compatshim_check_pos_0_nargs='*'
 _shtab_compatshim_check__h_nargs=0
 _shtab_compatshim_check___help_nargs=0
 _shtab_compatshim_check___recursive_nargs=0
+_shtab_compatshim_check___no_ignore_nargs=0
 _shtab_compatshim_check___index_nargs=0
 _shtab_compatshim_check___fail_on_possible_nargs=0
 _shtab_compatshim_check___strict_nargs=0

@@ -64,6 +64,7 @@ complete -c compatshim -n '_shtab_compatshim_using check' -l python -xka "(__fis
 complete -c compatshim -n '_shtab_compatshim_using check' -l kind -xka "requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx" -d 'what kind of file it is, whatever its name and content say'
 complete -c compatshim -n '_shtab_compatshim_using check' -l path -x -d 'look at the distributions in this site-packages folder'
 complete -c compatshim -n '_shtab_compatshim_using check' -l recursive -d 'a folder stands for everything below it that is known by its name'
+complete -c compatshim -n '_shtab_compatshim_using check' -l no-ignore -d 'with --recursive, look also at what git ignores'
 complete -c compatshim -n '_shtab_compatshim_using check' -l jobs -x -d 'in how many processes to look at what --recursive finds; default: as many as there are CPUs'
 complete -c compatshim -n '_shtab_compatshim_using check' -l catalog -xka "(__fish_complete_directories)" -d 'read the advisories in this folder, too (may be repeated)'
 complete -c compatshim -n '_shtab_compatshim_using check' -l index -d 'ask the package index that uv or pip is configured for, not the bundled snapshot alone'

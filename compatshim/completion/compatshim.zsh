@@ -61,6 +61,7 @@ _shtab_compatshim_check_options=(
   "--kind[what kind of file it is, whatever its name and content say]:kind:(requirements pyproject script uv.lock poetry.lock pdm.lock Pipfile.lock pylock environment.yml conda-lock pixi.lock conda-meta cyclonedx spdx)"
   "--path[look at the distributions in this site-packages folder]:SITE:"
   "--recursive[a folder stands for everything below it that is known by its name]"
+  "--no-ignore[with --recursive, look also at what git ignores]"
   "--jobs[in how many processes to look at what --recursive finds\; default\: as many as there are CPUs]:N:"
   "*--catalog[read the advisories in this folder, too (may be repeated)]:DIR:_files -/"
   "--index[ask the package index that uv or pip is configured for, not the bundled snapshot alone]"

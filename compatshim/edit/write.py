@@ -6,16 +6,12 @@ import contextlib
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from typing import NamedTuple, Optional
 
-from compatshim import files
+from compatshim import files, git
 from compatshim.edit.moves import EditError
 from compatshim.inventory import documents
-
-TIMEOUT = 60
-"""Seconds that git has to say whether a file is committed."""
 
 
 class Original(NamedTuple):
@@ -61,29 +57,14 @@ def _uncommitted(target: str, folder: str) -> Optional[str]:
     """What git says against an edit. A file that no repository has is its owner's own business."""
     if files.repository(folder) is None:
         return None
-    git = shutil.which("git")
     asked = "; commit or stash them, or say --allow-dirty"
-    if git is None:
-        return f"may have changes that are not committed: there is no git to ask{asked}"
-    command = [git, "-c", "core.fsmonitor=false", "status", "--porcelain", "-z", "--", os.path.basename(target)]
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"may have changes that are not committed: git did not answer in {TIMEOUT} s{asked}"
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return f"may have changes that are not committed: git says {said[-1] if said else done.returncode!r}{asked}"
-    if done.stdout.startswith(b"??"):
+        said = git.ask(folder, "status", "--porcelain", "-z", "--", os.path.basename(target))
+    except git.GitError as error:
+        return f"may have changes that are not committed: {error}{asked}"
+    if said.startswith(b"??"):
         return "is not in git yet, so the old text would be lost; add and commit it, or say --allow-dirty"
-    return f"has changes that are not committed{asked}" if done.stdout else None
+    return f"has changes that are not committed{asked}" if said else None
 
 
 def replace(original: Original, text: str) -> None:

@@ -42,14 +42,14 @@ def directory(path: str) -> List[str]:
     Where there is a lock, ``pyproject.toml`` is left out: the lock is what it comes to.
     """
     names = sorted(os.listdir(path))
-    return manifests(path, ((name, os.path.isdir(os.path.join(path, name))) for name in names))
+    return standing(named(path, ((name, os.path.isdir(os.path.join(path, name))) for name in names)))
 
 
-def manifests(folder: str, entries: Iterable[Tuple[str, bool]]) -> List[str]:
-    """Those among the entries of a folder, each a name and whether it is a folder itself, in their order."""
+def named(folder: str, entries: Iterable[Tuple[str, bool]]) -> List[str]:
+    """The manifests among a folder's entries, each a name and whether it is a folder itself, in their order."""
     # Any script may have requirements; only those that are named are opened for them.
     found = [name for name, is_folder in entries if _NAMES.fullmatch(name) and is_folder == (name == "conda-meta")]
-    return standing([os.path.join(folder, name) for name in found])
+    return [os.path.join(folder, name) for name in found]
 
 
 _NAMES = re.compile("|".join(f"(?:{one.names})" for one in kinds.KINDS if one.name != "script"), re.IGNORECASE)

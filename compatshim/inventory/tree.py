@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
+from compatshim import files
 from compatshim.inventory import detect
+from compatshim.inventory.ignored import Ignored, ignored
 from compatshim.model import Unread
 
 SKIPPED = frozenset(
@@ -25,19 +27,25 @@ class Tree(NamedTuple):
     """Manifests, each folder's own before those below it, in order of name."""
     unread: Tuple[Unread, ...]
     """What could not be looked into."""
+    ignored: Tuple[str, ...] = ()
+    """Manifests that git ignores."""
+    trouble: Tuple[str, ...] = ()
+    """Where git should have been asked for that and gave no answer, and why."""
 
 
-def walk(folder: str) -> Tree:
+def walk(folder: str, *, everything: bool = False) -> Tree:
     """Look through a folder and all below it. Raises :exc:`OSError` when the folder itself cannot be listed.
 
-    Links to folders are not followed. A ``pyproject.toml`` that a lock stands for is left out; for which, locks of
-    uv are opened to see.
+    Links to folders are not followed. What git ignores is left out, unless ``everything`` is wanted; so is a
+    ``pyproject.toml`` that a lock stands for, for which locks of uv are opened to see.
     """
     paths: List[str] = []
     unread: List[Unread] = []
-    waiting = [folder]
+    top = folder if files.repository(os.path.realpath(folder)) is not None else ""
+    works: Dict[str, List[str]] = {top: []}
+    waiting = [(folder, top)]
     while waiting:
-        here = waiting.pop()
+        here, work = waiting.pop()
         try:
             entries = _entries(here)
         except OSError as error:
@@ -47,10 +55,19 @@ def walk(folder: str) -> Tree:
             continue
         if any(name == _ENVIRONMENT for name, _ in entries):
             continue
-        paths += detect.manifests(here, entries)
+        if here != folder and any(name == ".git" for name, _ in entries):  # a work tree of its own
+            works[work].append(here)
+            works[here] = []
+            work = here
+        found = detect.named(here, entries)
+        paths += found
+        works[work] += found
         below = (name for name, is_folder in entries if is_folder and name not in SKIPPED and name != "conda-meta")
-        waiting += [os.path.join(here, name) for name in below][::-1]
-    return Tree(tuple(detect.standing(paths)), tuple(unread))
+        waiting += [(os.path.join(here, name), work) for name in below][::-1]
+    works.pop("", None)  # what is in no work tree
+    left = Ignored(set(), ()) if everything else ignored(works)
+    kept = detect.standing([path for path in paths if path not in left.paths])
+    return Tree(tuple(kept), tuple(unread), tuple(path for path in paths if path in left.paths), left.trouble)
 
 
 def _entries(folder: str) -> List[Tuple[str, bool]]:

@@ -68,9 +68,14 @@ def render_check(document: Document) -> str:
         "expired_ignores": [_ignore(one) for one in judgement.expired],
         "unused_ignores": [_ignore(one) for one in judgement.unused],
         "gone_from_baseline": [one._asdict() for one in judgement.gone],
-        **({"advisories": [_reach(one) for one in document.reach]} if document.recursive else {}),
+        **(_of_many(document) if document.recursive else {}),
     }
     return render("check", document.catalog, content)
+
+
+def _of_many(document: Document) -> Dict[str, Any]:
+    """What only a check of a whole tree has."""
+    return {"advisories": [_reach(one) for one in document.reach], "ignored_by_git": list(document.ignored)}
 
 
 def _reach(one: Reach) -> Dict[str, Any]:

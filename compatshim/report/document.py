@@ -55,6 +55,8 @@ class Document(NamedTuple):
     """Where to show findings that are in no file, relative to the project's root; empty when there is none."""
     recursive: bool = False
     """Whether it is of many projects: then each advisory is told once, with how far it goes."""
+    ignored: Tuple[str, ...] = ()
+    """Files that were passed over because git ignores them."""
 
     @property
     def catalog(self) -> Catalog:
@@ -159,7 +161,9 @@ def counts(document: Document) -> str:
     files = len({one.inventory.path for one in judgement.analyses if one.inventory.path and one.inventory.was_read})
     where = f" in {plural(files, 'file')}" if files else ""
     what = ", ".join(found) or "No known-bad combination"
-    return f"{what}. {plural(document.checked, 'distribution')}{where} checked, {len(document.unread)} not checked."
+    left = f", {plural(len(document.ignored), 'file')} that git ignores passed over" if document.ignored else ""
+    checked = plural(document.checked, "distribution")
+    return f"{what}. {checked}{where} checked, {len(document.unread)} not checked{left}."
 
 
 def remarks(judgement: Judgement) -> Tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,6 +94,7 @@ class TestWalk:
         flat = json.loads((cli.main(["check", ".", "--format", "json"]), capsys.readouterr().out)[1])
         deep = json.loads(run(capsys, ".", "--format", "json")[1])
         assert deep.pop("advisories")
+        assert deep.pop("ignored_by_git") == []
         assert deep == flat
 
 
@@ -355,6 +357,171 @@ def test_a_kind_chooses(capsys: pytest.CaptureFixture[str]) -> None:
     write({"a/requirements.txt": ci.BAD, "b/pylock.toml": LOCK})
     found = json.loads(run(capsys, ".", "--kind", "pylock", "--format", "json")[1])
     assert [one["path"] for one in found["inventories"]] == ["./b/pylock.toml"]
+
+
+def git(folder: str, *argv: str) -> None:
+    own = ("-c", "user.name=tests", "-c", "user.email=tests@example.org", "-c", "protocol.file.allow=always")
+    subprocess.run(["git", *own, *argv], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
+class TestGit:
+    """What git ignores, as real repositories have it."""
+
+    @pytest.fixture(autouse=True)
+    def nobody_elses_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+
+    @pytest.fixture
+    def repository(self) -> None:
+        git(".", "init", "-q")
+
+    def walk(self, folder: str = ".") -> Tuple[List[str], List[str]]:
+        """What is looked at, and what is passed over."""
+        found = walker.walk(folder)
+        assert found.trouble == ()
+        paths, ignored = ([Path(path).as_posix() for path in those] for those in (found.paths, found.ignored))
+        return paths, ignored
+
+    @pytest.mark.usefixtures("repository")
+    def test_patterns_of_every_place(self) -> None:
+        names = [
+            "a/deep/uv.lock",
+            "b/uv.lock",
+            "c/uv.lock",
+            "d/uv.lock",
+            "e/x/uv.lock",
+            "uv.lock",
+            ":(top)/uv.lock",
+        ]
+        write(dict.fromkeys(names, ""))
+        write(
+            {".gitignore": "uv.lock\n!/uv.lock\n", "b/.gitignore": "!uv.lock\n", "e/.gitignore": "x/\n!x/uv.lock\n"}
+        )
+        write({".git/info/exclude": "c/\n", "c/.gitignore": "!uv.lock\n"})
+        ignored = [":(top)/uv.lock", "a/deep/uv.lock", "c/uv.lock", "d/uv.lock", "e/x/uv.lock"]
+        assert self.walk() == (["uv.lock", "b/uv.lock"], ignored)
+        assert self.walk(os.path.join(os.getcwd(), "b", ""))[0] == [Path("b/uv.lock").absolute().as_posix()]
+        assert self.walk("a") == ([], ["a/deep/uv.lock"])
+
+    @pytest.mark.usefixtures("repository")
+    def test_what_is_tracked_is_looked_at(self) -> None:
+        write(
+            dict.fromkeys(
+                ["build/uv.lock", "build/x/uv.lock", "env/conda-meta/a.json", "not/conda-meta/a.json"], ""
+            )
+        )
+        git(".", "add", ".")
+        git(".", "rm", "-q", "--cached", "build/x/uv.lock", "not/conda-meta/a.json")
+        write({".gitignore": "build/\nconda-meta\n"})
+        assert self.walk() == (["build/uv.lock", "env/conda-meta"], ["build/x/uv.lock", "not/conda-meta"])
+
+    @pytest.mark.usefixtures("repository")
+    def test_a_folder_that_is_named_is_looked_at(self) -> None:
+        write({".gitignore": "build/\n", "build/uv.lock": "", "build/x/uv.lock": ""})
+        assert self.walk("build") == (["build/uv.lock", "build/x/uv.lock"], [])
+        assert self.walk("build/x") == (["build/x/uv.lock"], [])
+
+    @pytest.mark.usefixtures("repository")
+    def test_an_ignored_lock_stands_for_nothing(self) -> None:
+        write({".gitignore": "uv.lock\n", "uv.lock": "", "pyproject.toml": ""})
+        assert self.walk() == (["pyproject.toml"], ["uv.lock"])
+
+    def test_work_trees_within_others(self) -> None:
+        """Each asks for itself: a submodule, one that is ignored, one that is not, and those in no other."""
+        for name in ("library", "main", "main/lent", "main/vendor/other", "main/vendor/other/deep", "other"):
+            Path(name).mkdir(parents=True)
+            git(name, "init", "-q")
+            write({f"{name}/{one}/uv.lock": "" for one in ("mine", "theirs")})
+            write({f"{name}/.gitignore": "theirs\n" if name != "main" else "vendor/\ntheirs\n*/sub/mine\n"})
+        git("library", "add", ".")
+        git("library", "commit", "-qm", "a")
+        git("main", "submodule", "add", "-q", os.path.abspath("library"), "lib/sub")
+        write({"main/lib/sub/theirs/uv.lock": "", "plain/theirs/uv.lock": ""})
+        kept = ["library/mine", "main/lent/mine", "main/lib/sub/mine", "main/mine", "other/mine", "plain/theirs"]
+        left = ["library/theirs", "main/lent/theirs", "main/lib/sub/theirs", "main/theirs"]
+        left += [f"main/vendor/other/{one}" for one in ("deep/mine", "deep/theirs", "mine", "theirs")]
+        found = self.walk()
+        assert found == ([f"{one}/uv.lock" for one in kept], [f"{one}/uv.lock" for one in (*left, "other/theirs")])
+
+    @pytest.mark.usefixtures("repository")
+    def test_through_a_link_and_from_a_hook(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        write({".gitignore": "x\n", "a/x/uv.lock": "", "a/uv.lock": ""})
+        Path("link").symlink_to("a", target_is_directory=True)
+        git("a", "init", "-q", "../elsewhere")
+        monkeypatch.setenv("GIT_DIR", os.path.abspath("elsewhere/.git"))
+        monkeypatch.setenv("GIT_INDEX_FILE", os.path.abspath("elsewhere/.git/index"))
+        assert self.walk("link") == (["link/uv.lock"], ["link/x/uv.lock"])
+
+    @pytest.mark.usefixtures("repository")
+    def test_it_is_said_and_counted(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write({".gitignore": "build\n", "build/requirements.txt": ci.BAD, "requirements.txt": ci.GOOD})
+        said = "compatshim: passed over 1 file that git ignores; --no-ignore looks at all\n"
+        code, out, err = run(capsys, ".")
+        assert (code, err) == (0, said)
+        assert out.endswith(" in 1 file checked, 0 not checked, 1 file that git ignores passed over.\n")
+        assert run(capsys, ".", "--strict")[0] == 0
+        assert json.loads(run(capsys, ".", "--format", "json")[1])["ignored_by_git"] == ["./build/requirements.txt"]
+        assert run(capsys, ".", "--kind", "uv.lock")[2] == (
+            "compatshim: .: nothing below it has the name of a manifest that is known\n"
+        )
+        code, out, err = run(capsys, ".", "--no-ignore")
+        assert (code, err) == (1, "")
+        assert out.endswith(" in 2 files checked, 0 not checked.\n")
+        Path("requirements.txt").unlink()
+        assert run(capsys, ".") == (3, "", said)
+
+    @pytest.mark.usefixtures("repository")
+    def test_git_is_started_twice_however_many_there_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        write({f"p{one}/{name}/uv.lock": "" for one in range(300) for name in ("mine", "theirs")})
+        write(
+            {".gitignore": "theirs\n", "bin/git": f'#!/bin/sh\necho >> "$LOG"\nexec {shutil.which("git")} "$@"\n'}
+        )
+        Path("bin/git").chmod(0o755)
+        monkeypatch.setenv("PATH", os.path.abspath("bin"), prepend=os.pathsep)
+        monkeypatch.setenv("LOG", os.path.abspath("log"))
+        kept, ignored = self.walk()
+        assert (len(kept), len(ignored)) == (300, 300)
+        assert Path("log").read_text() == "\n\n"
+
+    def trouble(self, capsys: pytest.CaptureFixture[str]) -> str:
+        """What is said where git gives no answer: then all is looked at."""
+        code, out, err = run(capsys, ".")
+        assert code == 1
+        assert out.endswith(" in 2 files checked, 0 not checked.\n")
+        return err
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_without_git(
+        self, there: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write({".gitignore": "build\n", "build/requirements.txt": ci.BAD, "requirements.txt": ci.GOOD})
+        if there:
+            git(".", "init", "-q")
+        monkeypatch.setenv("PATH", os.getcwd())
+        why = "compatshim: .: what git ignores was looked at, too: there is no git to ask\n"
+        assert self.trouble(capsys) == (why if there else "")
+
+    @pytest.mark.usefixtures("repository")
+    def test_a_broken_repository(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write({".gitignore": "build\n", "build/requirements.txt": ci.BAD, "requirements.txt": ci.GOOD})
+        write({".git/config": "[core\n"})
+        said = self.trouble(capsys)
+        assert said.startswith(
+            "compatshim: .: what git ignores was looked at, too: git says fatal: bad config line 1"
+        )
+        assert said.count("\n") == 1
+
+    @pytest.mark.usefixtures("repository")
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+    def test_a_repository_of_another_user(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write({".gitignore": "build\n", "build/requirements.txt": ci.BAD, "requirements.txt": ci.GOOD})
+        for path in (".", ".git"):
+            os.chown(path, 12345, 12345)
+        said = self.trouble(capsys)
+        assert "looked at, too: git says fatal: detected dubious ownership in repository at" in said
+        assert said.count("\n") == 1
 
 
 def program(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
