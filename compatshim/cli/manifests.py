@@ -56,9 +56,10 @@ def tried(path: str, read: Callable[[str], _Result]) -> Optional[_Result]:
 
 
 def one(args: argparse.Namespace) -> Analysis:
-    """What the one path comes to for the target interpreter, with what its distributions require.
+    """What the one path comes to, with what its distributions require.
 
-    Raises :exc:`UsageError` when the paths are more than one file.
+    That is for the first of :func:`readings` for whom something is bad, else for the first of all. Raises
+    :exc:`UsageError` when the paths are more than one file.
     """
     if args.verify:
         raise UsageError("--verify: an installer's dry run is of an environment; of a file there is none")
@@ -66,7 +67,10 @@ def one(args: argparse.Namespace) -> Analysis:
     paths = list(dict.fromkeys(path for given in args.paths for path in files.expand(given, args.kind)))
     if len(paths) > 1:
         raise UsageError(f"{args.command} takes one file; these are {len(paths)}: {', '.join(paths)}")
-    return Reading(args).target(files.read(paths[0], args.kind))
+    manifest = files.read(paths[0], args.kind)
+    several = readings(args) if manifest.contents.requires_python else [Reading(args)]
+    found = [reading.target(manifest) for reading in several]
+    return next((one for one in found if any(item.level == "error" for item in one.findings)), found[0])
 
 
 def no_environment(args: argparse.Namespace) -> None:
@@ -181,3 +185,11 @@ class Reading:
             known = release(self._snapshot, name, item.version)
             found[name] = item._replace(requires=known.requires) if known is not None and known.requires else item
         return inventory._replace(distributions=found)
+
+
+def readings(args: argparse.Namespace) -> List[Reading]:
+    """Who judges a file that is to be mended, in order.
+
+    A file that says which Pythons it is for must do for the oldest as well, unless the user names one.
+    """
+    return [Reading(args, lowest=lowest) for lowest in ((True, False) if args.python is None else (False,))]

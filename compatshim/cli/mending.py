@@ -9,9 +9,8 @@ from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequen
 from compatshim import gate, ranges
 from compatshim.analysis import Analysis
 from compatshim.answer import Answer
-from compatshim.cli import options
+from compatshim.cli import manifests, options
 from compatshim.cli.attempts import EDITED, Attempt
-from compatshim.cli.manifests import Reading
 from compatshim.edit import choose, commands, write
 from compatshim.edit.moves import Edit, EditError, Move
 from compatshim.edit.write import Original
@@ -82,9 +81,7 @@ class Mending:
     def __init__(self, args: argparse.Namespace, policy: gate.Policy) -> None:
         """Take the options, and what counts."""
         self._args, self._policy = args, policy
-        # A file that says which Pythons it is for must do for the oldest as well.
-        several = (True, False) if args.python is None else (False,)
-        self._readings = [Reading(args, lowest=lowest) for lowest in several]
+        self._readings = manifests.readings(args)
 
     @property
     def catalog(self) -> Catalog:

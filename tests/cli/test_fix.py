@@ -338,6 +338,26 @@ class TestPythons:
         assert known is not None
         assert SpecifierSet(known.requires_python).contains(f"{python}.20")
 
+    @pytest.mark.parametrize("name", ["pin", "plan"])
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="has no versions that Python 3.10 cannot have")
+    def test_so_it_is_where_nothing_is_edited(self, command: Command, name: str) -> None:
+        def after(*argv: str) -> Version:
+            found = command.json(name, "pyproject.toml", *argv)["changes"]
+            return next(Version(one["after"]) for one in found if one["project"] == "typer")
+
+        put(self.TEXT.format("3.10"), "pyproject.toml")
+        oldest, own = after(), after("--python", sys.executable)
+        assert oldest < own
+        for version, python, fits in ((oldest, "3.10", True), (own, "3.10", False), (own, "3.11", True)):
+            known = release(Snapshot.bundled(), "typer", version)
+            assert known is not None
+            assert SpecifierSet(known.requires_python).contains(f"{python}.20") is fits
+
+    def test_where_only_a_newer_one_is_bad_it_is_answered_for_that(self, command: Command) -> None:
+        text = self.TEXT.replace('"click>=8.2"', "\"click>=8.2; python_version >= '3.11'\"")
+        put(text.format("3.10"), "pyproject.toml")
+        assert "typer" in [one["project"] for one in command.json("pin", "pyproject.toml")["changes"]]
+
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="has no versions that Python 3.10 cannot have")
     def test_the_one_that_is_named_is_the_only_one(self, command: Command) -> None:
         newer = mended(command, put(self.TEXT.format("3.11"), "pyproject.toml"))
