@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import getpass
 import os
-import re
 import sys
 import zlib
 
-from compatshim.gather import rendezvous
+from compatshim.gather import nodelist, rendezvous
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def _slurm() -> Optional[Group]:
     rank, world, step = (_number(name) for name in ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_STEP_ID"))
     job = os.environ.get("SLURM_JOB_ID", "")
     nodes = os.environ.get("SLURM_STEP_NODELIST") or os.environ.get("SLURM_JOB_NODELIST", "")
-    host = os.environ.get("MASTER_ADDR") or first_node(nodes)
+    host = os.environ.get("MASTER_ADDR") or next(nodelist.names(nodes), "")
     if rank is None or world is None or not job or not host:
         return None
     port = _number("MASTER_PORT")
@@ -146,12 +145,6 @@ def _slurm() -> Optional[Group]:
     secret = [_user(), str(world), job, str(step), os.environ.get(TOKEN, "")]
     sure = step is not None or bool(os.environ.get(TOKEN))
     return Group("slurm", rank, world, lambda: rendezvous.Address(host, port, secret, sure=sure))
-
-
-def first_node(nodes: str) -> str:
-    """The first name of a node list as Slurm writes it: ``node[03-07,12],other`` begins with ``node03``."""
-    found = re.match(r"([^,\[]*)(?:\[([^\],-]*)[^\]]*\]([^,]*))?", nodes)
-    return "".join(part or "" for part in found.groups()) if found is not None else ""
 
 
 def _user() -> str:

@@ -73,21 +73,6 @@ class TestGroups:
         monkeypatch.delenv("SLURM_STEP_ID")
         assert not groups.find("auto")[0].rendezvous().sure
 
-    @pytest.mark.parametrize(
-        ("nodes", "first"),
-        [
-            ("", ""),
-            ("a", "a"),
-            ("a,b", "a"),
-            ("a[1-3]", "a1"),
-            ("a[01,4]", "a01"),
-            ("a[1-2]-x", "a1-x"),
-            ("a[9],b[1]", "a9"),
-        ],
-    )
-    def test_the_first_node(self, nodes: str, first: str) -> None:
-        assert groups.first_node(nodes) == first
-
     def test_a_word_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import compatshim
         from compatshim.startup import notices
