@@ -15,7 +15,7 @@ import pytest
 from compatshim import report
 from compatshim.analysis import Analysis
 from compatshim.gate import judge
-from compatshim.model import Catalog, Reference
+from compatshim.model import Catalog, Location, Reference
 from compatshim.report import FORMATS, data, github, gitlab, html, junit, markdown, sarif
 from compatshim.report.document import Document, counts
 from tests import manifests
@@ -180,6 +180,47 @@ class TestSarif:
         moved = document(file(path="/srv/ci/requirements.txt"), by=policy(root="/srv/ci", here="/"))
         assert sarif.render_check(moved) == here
         assert ROOT not in here
+
+    def test_of_more_than_github_takes_the_worst_are_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each of 70 files has two errors, a warning that is ignored in 10 of them, and a note."""
+        assert sarif.RESULTS == 25_000
+        monkeypatch.setattr(sarif, "RESULTS", 250)
+        one = file()
+        inventories = [one.inventory._replace(path=f"p{number % 7}/{number}.txt") for number in range(70)]
+        made = document(
+            *(one._replace(inventory=inventory) for inventory in inventories),
+            by=policy(ignore("CSA-2026-0007", paths=("p0",))),
+        )
+        run = self.run(made)
+        kept = run["results"]
+        assert [result["level"] for result in kept] == ["error"] * 140 + ["warning"] * 60 + ["note"] * 50
+        assert not any("suppressions" in result for result in kept)
+        assert len({result["partialFingerprints"]["compatshim/v1"] for result in kept}) == 250
+        rules = run["tool"]["driver"]["rules"]
+        assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in kept)
+        (said,) = run["invocations"][0]["toolExecutionNotifications"]
+        assert said["descriptor"]["id"] == run["tool"]["driver"]["notifications"][said["descriptor"]["index"]]["id"]
+        assert said["message"]["text"] == (
+            "left out, since GitHub takes 250 results and the worst are here: 20 notes, 10 passed over; "
+            "JSON has all"
+        )
+
+    def test_as_many_as_github_takes_are_all_there_in_their_order(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = everything()
+        before = sarif.render_check(made)
+        monkeypatch.setattr(sarif, "RESULTS", len(made.judgement.findings))
+        assert sarif.render_check(made) == before
+        monkeypatch.setattr(sarif, "RESULTS", len(made.judgement.findings) - 1)
+        self.test_is_as_the_schema_says(made)
+        assert len(self.run(made)["results"]) == len(made.judgement.findings) - 1
+
+    def test_no_more_places_than_github_takes(self) -> None:
+        one = file()
+        known = one.inventory.distributions["filelock"]
+        several = known._replace(locations=tuple(Location("requirements.txt", line) for line in range(1, 1_500)))
+        inventory = one.inventory._replace(distributions={**one.inventory.distributions, "filelock": several})
+        results = self.run(document(one._replace(inventory=inventory)))["results"]
+        assert max(len(result["locations"] + result.get("relatedLocations", [])) for result in results) == 1_000
 
     def test_what_is_passed_over(self) -> None:
         results = self.run(everything())["results"]

@@ -2,25 +2,31 @@
 
 Paths are relative to the project's root, so that the same project gives the same bytes wherever it lies. A finding
 that an ignore passes over is a suppressed result, one that a baseline has is ``unchanged``, and what could not be
-checked is a notification of the run.
+checked is a notification of the run. GitHub refuses a run with too many results: those that matter least are left
+out then, and counted in a notification.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Sequence, Tuple
 from urllib.parse import quote
 
 from compatshim import __version__
 from compatshim.errors import CLEAN, FINDINGS, NOTHING
-from compatshim.gate import Judged, Place
+from compatshim.gate import LEVELS, Judged, Place
 from compatshim.model import Advisory
 from compatshim.report import document as said
 from compatshim.report import markdown
 from compatshim.report.document import Document
+from compatshim.report.text import tally
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"
+RESULTS = 25_000
+"""Results that GitHub takes in a run. It shows 5,000 of them, the worst."""
+LOCATIONS = 1_000
+"""Locations that it takes of a result."""
 _EXIT = {CLEAN: "nothing fails the check", FINDINGS: "findings", NOTHING: "nothing could be checked"}
 
 Object = Dict[str, Any]
@@ -29,6 +35,7 @@ Object = Dict[str, Any]
 def render_check(document: Document) -> str:
     """The log, with one run."""
     rules = {one.id: number for number, one in enumerate(document.advisories)}
+    kept, left = _parted(document.judgement.findings)
     run = {
         "tool": {
             "driver": {
@@ -38,16 +45,25 @@ def render_check(document: Document) -> str:
                 "notifications": [
                     {"id": "not-checked", "shortDescription": {"text": "Something could not be read"}},
                     {"id": "configuration", "shortDescription": {"text": "A setting has no effect any more"}},
+                    {"id": "left-out", "shortDescription": {"text": "There was more than GitHub takes"}},
                 ],
                 "properties": {"catalog": document.catalog.digest},
             }
         },
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the project."}}},
-        "invocations": [_invocation(document)],
-        "results": [_result(one, rules, document) for one in document.judgement.findings],
+        "invocations": [_invocation(document, left)],
+        "results": [_result(one, rules, document) for one in kept],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _parted(findings: Sequence[Judged]) -> Tuple[Sequence[Judged], Sequence[Judged]]:
+    """What is in the report, and what is left out of it: where that is anything, the worst comes first."""
+    if len(findings) <= RESULTS:
+        return findings, ()
+    ordered = sorted(findings, key=lambda one: (one.excuse is not None, not one.fails, -LEVELS.index(one.level)))
+    return ordered[:RESULTS], ordered[RESULTS:]
 
 
 def _rule(item: Advisory) -> Object:
@@ -94,7 +110,7 @@ def _result(one: Judged, rules: Mapping[str, int], document: Document) -> Object
     found["locations"] = [_location(one, document)]
     related = [
         {"id": number, "message": {"text": _about(place, one)}, **_physical(place, document)}
-        for number, place in enumerate(one.places[1:], start=1)
+        for number, place in enumerate(one.places[1:LOCATIONS], start=1)
     ]
     if related:
         found["relatedLocations"] = related
@@ -145,7 +161,7 @@ def _artifact(path: str) -> Object:
     return {"uri": uri, "uriBaseId": ROOT}
 
 
-def _invocation(document: Document) -> Object:
+def _invocation(document: Document, left: Sequence[Judged]) -> Object:
     judgement = document.judgement
     found: Object = {
         "executionSuccessful": judgement.status != NOTHING,
@@ -160,12 +176,21 @@ def _invocation(document: Document) -> Object:
                 artifact = _artifact(judgement.relative(one.inventory.path))
                 notification["locations"] = [{"physicalLocation": {"artifactLocation": artifact}}]
             unread.setdefault(json.dumps(notification), notification)
-    if unread:
-        found["toolExecutionNotifications"] = list(unread.values())
+    told = [*unread.values(), *([_left_out(left)] if left else [])]
+    if told:
+        found["toolExecutionNotifications"] = told
     settings = [_notification("configuration", 1, line) for line in said.remarks(judgement)]
     if settings:
         found["toolConfigurationNotifications"] = settings
     return found
+
+
+def _left_out(left: Sequence[Judged]) -> Object:
+    counts = tally(one.level for one in left if one.excuse is None)
+    excused = sum(one.excuse is not None for one in left)
+    what = ", ".join([*counts, *([f"{excused} passed over"] if excused else [])])
+    text = f"left out, since GitHub takes {RESULTS:,} results and the worst are here: {what}; JSON has all"
+    return _notification("left-out", 2, text)
 
 
 def _notification(identifier: str, number: int, text: str) -> Object:
