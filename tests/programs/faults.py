@@ -21,6 +21,10 @@ import traceback
 import warnings
 import zipimport
 
+# What compatshim.gather needs, which is not what is tested: imported once here, and not in each process.
+for name in ("getpass", "hashlib", "hmac", "secrets", "selectors", "socket", "struct"):
+    importlib.import_module(name)
+
 
 class Fault(Exception):
     pass

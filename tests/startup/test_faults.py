@@ -7,6 +7,7 @@ exactly one notice says so.
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import sys
@@ -765,6 +766,7 @@ class Bench:
     def __init__(self, folder: Path, packaging: str) -> None:
         self.home = folder / "home"
         self.points = faults.instrument(self.home)
+        compileall.compile_dir(self.home, quiet=1)  # once, and not in each of thousands of processes
         self.folder = folder
         self.special = {"packaging": packaging, "file": str(folder / "file"), "zip": str(folder / "odd.zip")}
         (folder / "file").write_text("")
@@ -790,6 +792,7 @@ class Bench:
         if name not in self.sites:
             where = self.folder / f"site-{len(self.sites)}"
             self.sites[name] = support.site(where, scenario.versions, scenario.modules)
+            compileall.compile_dir(where, quiet=1)
         path = [str(self.home), *(self.special.get(one, one) for one in scenario.path), self.sites[name]]
         also = [(faults.find(self.points, text).number, scenario.kind) for text in scenario.also if failing]
         chosen = [*(pair for pair in also if pair[0] not in dict(raises)), *raises]
