@@ -98,7 +98,7 @@ def test_what_was_broken_stays_listed_and_is_not_made_worse(copy: Copies) -> Non
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--hold", "evaluate"], {"filelock": "3.9.0"}),
+        pytest.param(["--hold", "evaluate"], {"filelock": "3.9.0"}, marks=pytest.mark.matrix),
         (["--hold", "evaluate", "--hold", "datasets"], {"filelock": "3.9.0"}),
         (["--hold", "filelock"], {"evaluate": "0.4.6", "datasets": "2.18.0"}),
     ],
