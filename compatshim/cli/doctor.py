@@ -28,6 +28,7 @@ HELP = "tell whether the caches of this job will work, and mend permissions"
 
 
 _LONGEST = 10**6
+"""Seconds: what the system's clocks take, and more than anybody waits."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -155,10 +156,7 @@ def _versions(python: Optional[str], option: str = "--python") -> Dict[str, str]
     from compatshim.doctor import facts
     from compatshim.inventory import environment
 
-    try:
-        found = (environment.this() if python is None else environment.of(python)).distributions
-    except environment.InventoryError as error:
-        raise cli.UsageError(str(error).replace("--python", option, 1)) from error
+    found = (environment.this() if python is None else environment.of(python, option)).distributions
     return {name: str(found[name].version) for name in facts.PROJECTS if name in found}
 
 

@@ -38,6 +38,7 @@ BEAT = 0.25
 LINGER = 2.0
 """Seconds in which the last words of a process that ends can still be heard."""
 _PROGRESS = 0.01
+"""Seconds between two calls that move an announcement on."""
 _CHUNK = 1 << 20
 _OTHER = "other arguments, or another parent; COMPATSHIM_GATHER_TOKEN makes them one job"
 _LARGEST_BACKLOG = 1 << 20

@@ -159,7 +159,7 @@ class Link:
         try:
             self._meeting.announce(listener.getsockname()[1], token)
             return Hub(listener, token, self.world, self._spool, self._meeting)
-        except BaseException:
+        except BaseException:  # whatever it is, Ctrl-C as well: nobody answers there
             listener.close()
             raise
 

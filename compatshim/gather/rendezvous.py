@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LAST_PORT = 65535
 _NEWEST = 4
+"""Announcements in a folder that are tried."""
 
 
 class Place:
@@ -264,7 +265,7 @@ class Folder(Rendezvous):
             with os.fdopen(descriptor, "wb") as file:
                 file.write(text)
             os.replace(new, path)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, leaves nothing half written
             spool.remove(new)
             raise
 

@@ -109,7 +109,7 @@ class Spoke:
             raise GatherError(f"{describe(one)}: rank 0 is gone ({reason})") from None
         except (Failed, Moved):
             raise
-        except BaseException as error:
+        except BaseException as error:  # Ctrl-C, too: the others are told
             if self._sock is not None:
                 self._give_up(self._sock, one, str(error) or type(error).__name__)
             raise

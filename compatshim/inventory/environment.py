@@ -31,9 +31,9 @@ def this() -> Inventory:
     return read(sys.path, probe.markers(), source=f"the environment of {sys.executable}")
 
 
-def of(python: str) -> Inventory:
-    """The environment of another interpreter. Raises :exc:`InventoryError`."""
-    path, markers = search_path(python)
+def of(python: str, option: str = "--python") -> Inventory:
+    """The environment of another interpreter, named by an option. Raises :exc:`InventoryError`."""
+    path, markers = search_path(python, option)
     return read(path, markers, source=f"the environment of {python}")
 
 
@@ -48,8 +48,11 @@ def at(folder: str, python: Optional[str] = None) -> Inventory:
     return read([folder], markers, source=folder)
 
 
-def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
-    """Module search path and marker environment of another interpreter. Raises :exc:`InventoryError`."""
+def search_path(python: str, option: str = "--python") -> Tuple[List[str], Dict[str, str]]:
+    """Module search path and marker environment of another interpreter, named by an option.
+
+    Raises :exc:`InventoryError`.
+    """
     import ast
     import subprocess
 
@@ -62,10 +65,10 @@ def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise InventoryError(f"--python {python}: did not answer within {TIMEOUT} seconds") from error
+        raise InventoryError(f"{option} {python}: did not answer within {TIMEOUT} seconds") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InventoryError(f"--python {python}: cannot be run ({reason}); name a Python interpreter") from error
+        raise InventoryError(f"{option} {python}: cannot be run ({reason}); name a Python interpreter") from error
     try:
         line = answer.stdout.splitlines()[-1]  # start-up files may print, too
         path, markers = ast.literal_eval(line.decode("ascii"))
@@ -74,7 +77,7 @@ def search_path(python: str) -> Tuple[List[str], Dict[str, str]]:
         last = answer.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         said = f": {last[0]}" if last else ""
         raise InventoryError(
-            f"--python {python}: did not answer as a Python interpreter does (exit {answer.returncode}){said}"
+            f"{option} {python}: did not answer as a Python interpreter does (exit {answer.returncode}){said}"
         ) from error
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ as_root = pytest.mark.skipif(
 ANNE, BEN, TEAM = 61001, 61002, 61100
 """Two users and the group that they are in; without names."""
 
+NOBODY = 0xFFFFFFFF
+"""In an entry of an access control list that names nobody."""
+
 HEALTHY = Folder(
     "datasets", "/cache", "HF_DATASETS_CACHE", "/cache", exists=True, mode=0o755, uid=ANNE, gid=ANNE,
     owner="anne", group="anne", acl=Acl(("user::rwx", "group::r-x", "other::r-x")),
@@ -47,6 +51,11 @@ ME = Process(
     0, 1, "one", 1, "/env/bin/python", "anne", ANNE, ANNE, (ANNE, TEAM), 0o022, VERSIONS, {},
     protected_regular=False, folders=(HEALTHY,),
 )  # fmt: skip
+
+
+def acl(*entries: Tuple[int, int, int]) -> bytes:
+    """An access control list as the kernel takes it, of (tag, rights, number)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
 def judged(*folders: Folder, **changes: Any) -> Report:

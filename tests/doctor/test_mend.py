@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 from pathlib import Path
 from typing import Dict, Tuple
 
@@ -13,7 +12,22 @@ import pytest
 from compatshim.doctor import mend
 from compatshim.doctor.facts import Acl
 from compatshim.doctor.sharing import Item, Sharing, sharing, wanted
-from tests.doctor.support import ANNE, BEN, HEALTHY, TEAM, acting, as_root, doctor, posix, said, see, told, umask
+from tests.doctor.support import (
+    ANNE,
+    BEN,
+    HEALTHY,
+    NOBODY,
+    TEAM,
+    acl,
+    acting,
+    as_root,
+    doctor,
+    posix,
+    said,
+    see,
+    told,
+    umask,
+)
 
 pytestmark = posix
 USER = (ANNE, ANNE, TEAM)
@@ -47,9 +61,7 @@ def cache(place: Path) -> Path:
 
 def listed(user: int, group: int) -> bytes:
     """A list that names a user with all rights, and what it gives the group of the file."""
-    nobody = 0xFFFFFFFF
-    entries = ((1, 7, nobody), (2, 7, user), (4, group, nobody), (0x10, 7, nobody), (0x20, 0, nobody))
-    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    return acl((1, 7, NOBODY), (2, 7, user), (4, group, NOBODY), (0x10, 7, NOBODY), (0x20, 0, NOBODY))
 
 
 @as_root

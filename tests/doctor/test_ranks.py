@@ -195,7 +195,7 @@ class TestCommand:
         with subprocess.Popen(words, env=support.environment(PYTHONPATH=path, **variables)) as process:
             end = time.monotonic() + 30
             while not any(name.startswith(TEMPORARY) for name in os.listdir(cache)) and time.monotonic() < end:
-                time.sleep(0.01)
+                time.sleep(0.01)  # nothing tells when it has begun
             process.terminate()
             assert process.wait(30) == 143
         assert os.listdir(cache) == []

@@ -216,7 +216,7 @@ def failing(rank, timeout):
 host = os.fork()
 if host == 0:
     kept = dist.TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False)
-    time.sleep(60)
+    time.sleep(60)  # until it is killed
     os._exit(0)
 store = opened()
 if fault == "ended" and os.fork() == 0:
@@ -226,10 +226,10 @@ elif fault == "ended":
     os.wait()
 else:
     os.kill(host, signal.SIGKILL if fault == "killed" else signal.SIGSTOP)
-    time.sleep(0.2)
+    os.waitpid(host, os.WUNTRACED)
 opened = lambda: store
 print(json.dumps(failing(1, 2.0)), flush=True)
-os.kill(host, signal.SIGKILL)
+if fault != "killed": os.kill(host, signal.SIGKILL)
 os._exit(0)
 """
     words = [environment.python, "-c", code, fault, str(ranks.free_port()), str(tmp_path)]

@@ -340,7 +340,7 @@ def test_somebody_else_where_rank_0_should_be_costs_no_more_than_the_timeout(tmp
         with contextlib.suppress(OSError):
             for number in range(len(words)):
                 sock.sendall(words[number : number + 1])
-                time.sleep(0.2)
+                time.sleep(0.2)  # never silent for long, and never done
 
     class Elsewhere(Known):
         def places(self) -> List[Place]:
@@ -575,7 +575,7 @@ class TestFolder:
                 args=(str(moves), skip, got),
             )
             early.start()
-            time.sleep(0.3)
+            time.sleep(0.3)  # they have asked by then, most times: both orders must do
             for rank in moves:
                 job.links[rank].close(moved=True)
                 job.links[rank] = Link(Folder(str(tmp_path), "name"), rank, WORLD, str(tmp_path))
