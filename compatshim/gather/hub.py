@@ -128,7 +128,7 @@ class Hub:
             try:
                 with self._attending(one):
                     problem = self._problem(one, since, timeout)
-                    while not problem and not self.rounds.complete(one):
+                    while not problem and (not self.rounds.complete(one) or self._unheard(one)):
                         self._wait(timeout)
                         problem = self._problem(one, since, timeout)
                     paths = {} if problem else dict(self.rounds.arrived.get(one, {}))
@@ -216,6 +216,11 @@ class Hub:
     def _wait(self, timeout: float) -> None:
         """Wait for something to change, in the thread that announced: it may be the only one that may call MPI."""
         self._changed.wait(min(_PROGRESS if self.meeting.progress() else BEAT, timeout))
+
+    def _unheard(self, one: Round) -> bool:
+        """Whether a rank has said more since its rows came, as that it gave up (a metric held the interpreter)."""
+        there = (self._peers.get(rank) for rank in self.rounds.arrived.get(one, {}))
+        return any(peer is not None and _more(peer.sock) for peer in there)
 
     def _problem(self, one: Round, since: float, timeout: float) -> str:
         if self._retired:
@@ -316,20 +321,21 @@ class Hub:
         if peer.closing:
             return
         size = min(peer.left, _CHUNK) if peer.left else peer.wanted - len(peer.got)
-        try:
-            count = peer.sock.recv_into(self._buffer, size)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            self._drop(peer, f"connection lost ({error.strerror or error})")
-            return
-        if not count:
-            self._drop(peer, "connection lost")
-            return
-        try:
-            self._feed(peer, memoryview(self._buffer)[:count])
-        except Exception:  # noqa: BLE001  whatever it is: one connection must not end the thread
-            self._drop(peer, "broke the protocol")
+        with self._changed:  # what is taken from a connection is also known, or :meth:`_unheard` would miss it
+            try:
+                count = peer.sock.recv_into(self._buffer, size)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._drop(peer, f"connection lost ({error.strerror or error})")
+                return
+            if not count:
+                self._drop(peer, "connection lost")
+                return
+            try:
+                self._feed(peer, memoryview(self._buffer)[:count])
+            except Exception:  # noqa: BLE001  whatever it is: one connection must not end the thread
+                self._drop(peer, "broke the protocol")
 
     def _feed(self, peer: _Peer, data: memoryview) -> None:
         if peer.left:
@@ -339,10 +345,9 @@ class Hub:
                     peer.sink.write(data)
                 except OSError as error:
                     self._discard(peer, f"rank 0 could not keep its rows ({error})")
-            with self._changed:
-                sending = self.rounds.sending.get(peer.rank)
-                if sending is not None:
-                    self.rounds.progress(peer.rank, sending.size - peer.left, time.monotonic())
+            sending = self.rounds.sending.get(peer.rank)
+            if sending is not None:
+                self.rounds.progress(peer.rank, sending.size - peer.left, time.monotonic())
             if peer.left:
                 return
             peer.wanted = peer.talk.send(b"")
@@ -357,11 +362,10 @@ class Hub:
         """Take the rest of a rank's rows without keeping them, and fail the round."""
         peer.trouble = reason
         self._forget(peer)
-        with self._changed:
-            sending = self.rounds.sending.get(peer.rank)
-            if sending is not None:
-                self.rounds.give_up(peer.rank, sending.round, reason)
-                self._changed.notify_all()
+        sending = self.rounds.sending.get(peer.rank)
+        if sending is not None:
+            self.rounds.give_up(peer.rank, sending.round, reason)
+            self._changed.notify_all()
 
     def _drop(self, peer: _Peer, reason: str) -> None:
         with self._changed:
@@ -393,7 +397,10 @@ class Hub:
                 self._drop(peer, "does not listen")
             return
         except OSError:
-            self._drop(peer, "connection lost")
+            if peer.rank:
+                peer.out.clear()  # what it said before it went is still to be read, and may be why
+            else:
+                self._drop(peer, "")
             return
         if peer.closing:
             self._drop(peer, "")
@@ -421,11 +428,10 @@ class Hub:
         if not hmac.compare_digest(proof, wire.proof(self.token, b"other", nonce, other, hello)):
             raise wire.ProtocolError("wrong token")
         peer.out += wire.proof(self.token, b"listener", nonce, other, hello)
-        with self._changed:
-            refusal = self._seat(peer, wire.fields(hello))
-            # Before anything else that is said to this rank.
-            peer.out += wire.frame(wire.REFUSED if refusal else wire.WELCOME, refusal)
-            self._changed.notify_all()
+        refusal = self._seat(peer, wire.fields(hello))
+        # Before anything else that is said to this rank.
+        peer.out += wire.frame(wire.REFUSED if refusal else wire.WELCOME, refusal)
+        self._changed.notify_all()
         if refusal:
             peer.closing = True
             yield 1
@@ -442,21 +448,19 @@ class Hub:
                 yield from self._rows(peer, one, rows)
             elif kind == wire.GAVE_UP:
                 peer.goodbye = True
-                with self._changed:
-                    spool.remove(self.rounds.give_up(peer.rank, one, reason))
-                    self._changed.notify_all()
+                spool.remove(self.rounds.give_up(peer.rank, one, reason))
+                self._changed.notify_all()
             elif kind == wire.RETIRED:
                 peer.goodbye = True
-                with self._changed:
-                    self._seats.pop(peer.rank, None)
+                self._seats.pop(peer.rank, None)
+                self._changed.notify_all()
             else:
                 raise wire.ProtocolError("not for rank 0")
 
     def _rows(self, peer: _Peer, one: Round, size: int) -> Talk:
         peer.goodbye = False
         peer.path = ""
-        with self._changed:
-            peer.trouble = self.rounds.begin(peer.rank, one, size, time.monotonic())
+        peer.trouble = self.rounds.begin(peer.rank, one, size, time.monotonic())
         if size:
             if not peer.trouble:
                 try:
@@ -472,12 +476,11 @@ class Hub:
                 peer.sink = None
             except OSError as error:
                 self._discard(peer, f"rank 0 could not keep its rows ({error})")
-        with self._changed:
-            trouble = peer.trouble or self.rounds.arrive(peer.rank, one, peer.path)
-            if trouble:
-                spool.remove(peer.path)
-                self._tell(peer.rank, wire.VERDICT, {"what": one[0], "number": one[1], "problem": trouble})
-            self._changed.notify_all()
+        trouble = peer.trouble or self.rounds.arrive(peer.rank, one, peer.path)
+        if trouble:
+            spool.remove(peer.path)
+            self._tell(peer.rank, wire.VERDICT, {"what": one[0], "number": one[1], "problem": trouble})
+        self._changed.notify_all()
 
     def _seat(self, peer: _Peer, hello: Dict[str, Any]) -> Dict[str, Any]:  # noqa: C901  one reason after the other
         """Give a connection its rank; what is returned says why not."""
@@ -524,6 +527,17 @@ class Hub:
         for peer in self._peers.values():
             peer.out += wire.frame(wire.RETIRED, {"reason": ""})
         self._changed.notify_all()
+
+
+def _more(sock: socket.socket) -> bool:
+    """Whether something has come that was not read yet; the end of the connection counts."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except (BlockingIOError, InterruptedError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _two(rank: int, one: str, other: str) -> str:

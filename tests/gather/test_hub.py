@@ -428,6 +428,53 @@ class TestTheTokenIsKnown:
         assert got == [[[b"a", b"x" * 8, b"a"], "did not take part", None]]
 
 
+class TestRank0ComesLateToWhatTheOthersSay:
+    """As when a metric held the interpreter: a rank's rows, and that it gave up since, have both come by then."""
+
+    @pytest.fixture(autouse=True)
+    def slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = hub.Hub._receive
+
+        def late(self: hub.Hub, peer: Any) -> None:
+            time.sleep(0.03)
+            real(self, peer)
+
+        monkeypatch.setattr(hub.Hub, "_receive", late)
+
+    @pytest.fixture
+    def two(self, tmp_path: Path, meeting: Known) -> Iterator[Job]:
+        made = Job(tmp_path, lambda: meeting, world=2)
+        made.links[0].greet()
+        yield made
+        made.close()
+
+    def rank_1(self, meeting: Known, number: int, *, gives_up: bool) -> socket.socket:
+        sock = connect(meeting)
+        hello(sock, TOKEN, said(1, "x", world=2))
+        one = {"what": "it", "number": number}
+        more = wire.frame(wire.GAVE_UP, {**one, "reason": "gave up: not heard of"}) if gives_up else b""
+        sock.sendall(wire.frame(wire.ROWS, one) + more)
+        return sock
+
+    def test_it_believes_the_last(self, meeting: Known, two: Job) -> None:
+        self.rank_1(meeting, 0, gives_up=True).close()
+        got = two.round([b"a"])
+        assert "rank 1: gave up: not heard of" in got[0]
+
+    def test_a_verdict_that_cannot_be_told_does_no_harm_to_the_next_round(
+        self, meeting: Known, two: Job, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hub.Hub, "_unheard", lambda *_: False)  # it gives up just after rank 0 has looked
+        self.rank_1(meeting, 0, gives_up=True).close()
+        assert two.round([b"a"])[0] == [b"a", None]
+        again = threading.Timer(0.3, lambda: socks.append(self.rank_1(meeting, 1, gives_up=False)))
+        socks: List[socket.socket] = []
+        again.start()
+        assert two.round([b"b"])[0] == [b"b", None]
+        again.join()
+        socks[0].close()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="no such limit: not run")
 def test_a_process_that_may_open_nothing_more_still_takes_part(job: Job) -> None:
     import resource
