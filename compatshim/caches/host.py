@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 
 from compatshim.gather import origin
 
@@ -31,6 +32,12 @@ def alive(pid: int) -> bool:
     filelock did not name the container before 4.0.12, and the number is what the process is called inside.
     """
     return origin.alive(pid) or _is_inside(pid)
+
+
+def booted() -> float:
+    """When this machine (of a container: its host) was started, in seconds since the epoch; 0 if unknown."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if clock is None else time.time() - time.clock_gettime(clock)
 
 
 def _is_inside(pid: int) -> bool:

@@ -26,6 +26,9 @@ folder that would have been renamed; a lock file alone; a marker that is a lock 
 DOCTOR = ".compatshim-doctor-"
 """How the names of files begin that the doctor makes for a moment; one that is killed leaves them."""
 
+_SPOOL = re.compile(r"\.?compatshim-(?P<maker>[0-9a-f]{12})-(?P<pid>\d{1,10})-[a-z0-9_]{8}(?:\.arrow)?")
+"""Rows of :mod:`compatshim.gather`: in a folder of rank 0, or in a file."""
+_LAST_WORDS = re.compile(r"\.compatshim-gather-[0-9a-f]{20}\.ended")
 _RUN = re.compile(
     r"(?P<experiment>.+)-(?P<n>[1-9]\d{0,5})-(?:(?P<k>0|[1-9]\d{0,5})\.arrow(?P<lock>\.lock)?|rdv\.lock)"
 )
@@ -132,6 +135,10 @@ class Policy(NamedTuple):
     """Whether this host has such a process."""
     lock_files: bool = False
     """Whether lock files may go, too."""
+    maker: str = ""
+    """This host, as :mod:`compatshim.gather` writes it into names."""
+    booted: float = 0.0
+    """Since when this machine runs: no process that made anything before is there any more."""
 
 
 def leftovers(kind: str, entries: Iterable[Entry]) -> List[Leftover]:
@@ -158,6 +165,8 @@ def leftovers(kind: str, entries: Iterable[Entry]) -> List[Leftover]:
 
 def is_whole(kind: str, folder: str, name: str) -> bool:
     """Whether a folder is one thing, which goes or stays, and is not looked into for others."""
+    if _SPOOL.fullmatch(name):
+        return True
     if kind == HUB and not folder:
         return _TEMPORARY.fullmatch(name) is not None
     return kind in (DATASETS, ANY) and name.endswith(".incomplete") and name != ".incomplete"
@@ -192,6 +201,7 @@ def _objections(one: Leftover, policy: Policy) -> Iterator[str]:
             yield f"{entry.name} belongs to user {others[0]}"
         if entry.unreadable:
             yield f"some of {entry.name} cannot be read"
+        yield from _maker(entry, policy)
     for entry in one.locks:
         if entry.links != 1:
             yield f"{entry.name} has other names (hard links)"
@@ -216,6 +226,17 @@ def _holder(entry: Entry, policy: Policy) -> Iterator[str]:
         yield f"{entry.name} is a marker of process {told.pid} on {told.host}, which cannot be asked from here"
     elif policy.alive(told.pid):
         yield f"{entry.name} is a marker of process {told.pid}, which runs"
+
+
+def _maker(entry: Entry, policy: Policy) -> Iterator[str]:
+    """Whether the process in whose name rows were kept may need them."""
+    told = _SPOOL.fullmatch(entry.name)
+    if told is None or entry.changed < policy.booted:
+        return
+    if told["maker"] != policy.maker:
+        yield f"{entry.name} is of a process elsewhere, which cannot be asked from here"
+    elif policy.alive(int(told["pid"])):
+        yield f"{entry.name} is of process {told['pid']}, which runs"
 
 
 def _runs(entries: Sequence[Entry], *, certain: bool) -> Tuple[List[Leftover], List[Entry]]:
@@ -276,7 +297,7 @@ def _single(kind: str, folder: str, entry: Entry) -> Optional[Leftover]:
     """What one file or folder is left of, if of anything."""
     if entry.type == FOLDER:
         return _folder(kind, folder, entry)
-    if entry.name.startswith(DOCTOR):
+    if entry.name.startswith(DOCTOR) or _SPOOL.fullmatch(entry.name) or _LAST_WORDS.fullmatch(entry.name):
         return Leftover(TEMPORARY, entry.path, (entry,), ())
     if _is_lock(kind, folder, entry.name):
         own = Guard(folder, entry.name, needed=False)
@@ -305,7 +326,7 @@ def _guards(kind: str, folder: str, name: str) -> Tuple[Guard, ...]:
 def _folder(kind: str, folder: str, entry: Entry) -> Optional[Leftover]:
     if not is_whole(kind, folder, entry.name):
         return None
-    if kind == HUB:
+    if kind == HUB or _SPOOL.fullmatch(entry.name):
         return Leftover(TEMPORARY, entry.path, (entry,), ())
     lock = f"{entry.name[: -len('.incomplete')]}_builder.lock"
     # One with too long a name is called otherwise, each time: nothing can be known of it.

@@ -114,6 +114,7 @@ def _run(args: argparse.Namespace, begun: List[bool]) -> int:
 def _policy(args: argparse.Namespace) -> Policy:
     from compatshim.caches import host
     from compatshim.caches.leftovers import Policy
+    from compatshim.gather import spool
 
     return Policy(
         now=time.time(),
@@ -122,6 +123,8 @@ def _policy(args: argparse.Namespace) -> Policy:
         host=host.name(),
         alive=host.alive,
         lock_files=args.lock_files,
+        maker=spool.host(),
+        booted=host.booted(),
     )
 
 

@@ -11,9 +11,14 @@ import shutil
 from compatshim.gather import origin
 
 
+def host() -> str:
+    """What names say of this host, or container, since it was started: 12 hexadecimal digits."""
+    return hashlib.sha256(origin.host().encode()).hexdigest()[:12]
+
+
 def tag() -> str:
     """A part of the names of files and directories with rows: which host's process made them."""
-    return f"{_host()}-{os.getpid()}"
+    return f"compatshim-{host()}-{os.getpid()}"
 
 
 def remove(path: str) -> None:
@@ -31,7 +36,7 @@ def remove_own(path: str) -> None:
 
 def sweep(folder: str) -> None:
     """Remove what processes of this host that are dead left in a folder."""
-    ours = re.compile(rf"{_host()}-(\d+)-")
+    ours = re.compile(rf"compatshim-{host()}-(\d+)-")
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             made = ours.search(name)
@@ -41,7 +46,3 @@ def sweep(folder: str) -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     remove(path)
-
-
-def _host() -> str:
-    return f"compatshim-{hashlib.sha256(origin.host().encode()).hexdigest()[:12]}"

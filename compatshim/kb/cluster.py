@@ -17,7 +17,7 @@ from compatshim.kb.runs import Observation, Site, Task
 if TYPE_CHECKING:
     from distributed import Future
 
-_TIMEOUT = 20  # seconds that a scheduler has to answer
+_TIMEOUT = 10  # seconds that a scheduler has to answer
 _AHEAD = 2  # tasks for each thread of a worker, so that it need not wait for the next one
 
 

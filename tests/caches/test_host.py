@@ -21,6 +21,12 @@ def test_here() -> None:
     assert not host.alive(process.pid)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells: not run")
+def test_when_it_was_started() -> None:
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    assert abs(time.time() - uptime - host.booted()) < 5
+
+
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root makes a process namespace, on Linux: not run"
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
+from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -12,10 +15,14 @@ from hypothesis import strategies as st
 from compatshim.caches import leftovers
 from compatshim.caches.leftovers import FILE, FOLDER, KEPT, LINK, OTHER, YOUNG, Entry, Leftover, Policy
 from compatshim.caches.where import ANY, DATASETS, DOWNLOADS, EVALUATE, HUB, METRICS, MODULES
+from compatshim.gather import spool
 
 ME, DAY, NOW = 1000, 86400.0, 1_000_000_000.0
 HASH = "0123456789abcdef" * 4
-POLICY = Policy(now=NOW, age=7 * DAY, user=ME, host="here", alive=lambda pid: pid == 7)
+MAKER = "0123456789ab"
+POLICY = Policy(
+    now=NOW, age=7 * DAY, user=ME, host="here", alive=lambda pid: pid == 7, maker=MAKER, booted=NOW - 20 * DAY
+)
 
 
 def entry(path: str, **about: Any) -> Entry:
@@ -145,6 +152,24 @@ class TestOthers:
     def test_what_a_doctor_left_that_was_killed(self, kind: str, name: str) -> None:
         assert found(kind, f".compatshim-doctor-{name}") == [("temporary", f".compatshim-doctor-{name}")]
 
+    @pytest.mark.parametrize("kind", [ANY, DATASETS, HUB, METRICS, MODULES])
+    def test_what_gather_left(self, kind: str) -> None:
+        folder, file, words = (
+            f".compatshim-{MAKER}-8-abc_d123",
+            f"compatshim-{MAKER}-8-abc_d123.arrow",
+            f".compatshim-gather-{'0a' * 10}.ended",
+        )
+        assert leftovers.is_whole(kind, "", folder)
+        entries = [entry(folder, type=FOLDER), entry(file), entry(words)]
+        told = [(one.kind, one.name) for one in leftovers.leftovers(kind, entries)]
+        assert told == [("temporary", name) for name in sorted([folder, file, words])]
+
+    def test_those_are_the_names_that_gather_gives(self, tmp_path: Path) -> None:
+        kept = tempfile.mkdtemp(prefix=f".{spool.tag()}-", dir=tmp_path)
+        (one,) = leftovers.leftovers(METRICS, [entry(os.path.basename(kept), type=FOLDER)])
+        mine = POLICY._replace(maker=spool.host(), alive=lambda pid: pid == os.getpid())
+        assert leftovers.objection(one, mine) == f"{one.name} is of process {os.getpid()}, which runs"
+
     def test_a_temporary_folder(self) -> None:
         assert leftovers.is_whole(HUB, "", "tmpabcdefgh")
         (one,) = leftovers.leftovers(HUB, [entry("tmpabcdefgh", type=FOLDER)])
@@ -237,6 +262,23 @@ class TestObjection:
         (one,) = leftovers.leftovers(HUB, [entry(path, size=len(text), marker=text)])
         assert leftovers.objection(one, POLICY).endswith(reason)
         assert bool(leftovers.objection(one, POLICY)) == bool(reason)
+
+    @pytest.mark.parametrize(
+        ("maker", "pid", "days", "reason"),
+        [
+            (MAKER, 8, 9, ""),
+            (MAKER, 7, 9, "{} is of process 7, which runs"),
+            ("f" * 12, 8, 9, "{} is of a process elsewhere, which cannot be asked from here"),
+            # Before this machine was started: of nobody who is still there, whatever runs under that number now.
+            ("f" * 12, 8, 21, ""),
+            (MAKER, 7, 21, ""),
+            (MAKER, 8, 6, YOUNG),
+        ],
+    )
+    def test_rows_of_a_process(self, maker: str, pid: int, days: float, reason: str) -> None:
+        name = f".compatshim-{maker}-{pid}-abcdefgh"
+        (one,) = leftovers.leftovers(METRICS, [entry(f"m/c/{name}", type=FOLDER, changed=NOW - days * DAY)])
+        assert leftovers.objection(one, POLICY) == reason.format(name)
 
     def test_lock_files_stay_unless_asked_for(self) -> None:
         (one,) = leftovers.leftovers(HUB, [entry(".locks/models--a--b/abc.lock")])

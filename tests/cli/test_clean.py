@@ -341,6 +341,28 @@ class TestInUse:
         clean("--yes")
         assert not path.exists()
 
+    def test_rows_that_gather_keeps_stay_as_long_as_their_process_lives(self, clean: Clean, home: Path) -> None:
+        place = home / "metrics" / "accuracy" / "default"
+        place.mkdir(parents=True)
+        program = (
+            "import sys, tempfile\nfrom compatshim.gather import spool\n"
+            f"rows = tempfile.mkdtemp(prefix=f'.{{spool.tag()}}-', dir={str(place)!r})\n"
+            "open(rows + '/rows-a.arrow', 'w').write('x' * 100)\nprint(flush=True)\nsys.stdin.read()\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            code, out, _ = clean("--yes", "--older-than", "0s")
+            assert f"is of process {process.pid}, which runs" in " ".join(out.split())
+            assert len(files(home)) == 1
+            process.kill()
+        leave(place / f".compatshim-gather-{'0a' * 10}.ended", "{}")
+        code, out, _ = clean("--yes", "--older-than", "0s")
+        assert (code, files(home)) == (0, set()), out
+        assert [*place.iterdir()] == []
+
 
 class TestMarkers:
     """Of soft locks, which are held as long as they exist."""
