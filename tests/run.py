@@ -29,7 +29,9 @@ def main() -> int:
             shutil.copytree(os.path.join(ROOT, name), os.path.join(folder, name))
         for name in ("pyproject.toml", "README.md", "LICENSE", "action.yml", ".pre-commit-hooks.yaml"):
             shutil.copy(os.path.join(ROOT, name), folder)
-        arguments = sys.argv[1:] or ["-m", "not matrix", "-n", "2", "--dist", "worksteal", "--durations", "40"]
+        # One more than there are cores: many tests wait for processes, timeouts or the network.
+        workers = str((os.cpu_count() or 1) + 1)
+        arguments = sys.argv[1:] or ["-m", "not matrix", "-n", workers, "--dist", "worksteal", "--durations", "40"]
         command = [python, "-m", "pytest", *arguments]
         print("::", *command[1:], flush=True)
         variables = {**os.environ, "COMPATSHIM_WHEEL": wheel}

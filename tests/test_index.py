@@ -7,7 +7,7 @@ import os
 from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
@@ -198,6 +198,7 @@ def inside(term: Term) -> str:
 
 
 @pytest.mark.parametrize("advisory", [advisory.id for advisory in shimmed(CATALOG)])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_version_beside_some_that_hold(advisory: str, data: st.DataObject) -> None:
     terms = CATALOG.advisory(advisory).terms

@@ -223,11 +223,11 @@ ROWS: Tuple[Row, ...] = (
         "torch", quick="i"),
     Row("loader-spawn", "torch DataLoader workers, spawn", "ynyy",
         "for item in torch.utils.data.DataLoader(Data(), batch_size=None, num_workers=1, "
-        "multiprocessing_context='spawn'): tell(item)", _LOADER, ("main",), "torch", quick="gr"),
+        "multiprocessing_context='spawn'): tell(item)", _LOADER, ("main",), "torch", quick="g"),
     Row("torchrun", "`torchrun script.py`, every rank", "yyyy", "tell(work())", "", (), "torch",
         ("torchrun", "--standalone", "--nproc-per-node=2", "main.py"), quick="nr"),
     Row("ray-task", "Ray task", "nnyy",
-        f"{_RAY_INIT}\n    tell(ray.get(ray.remote(work).remote()))", _RAY, ("value",), "workers", quick="ir"),
+        f"{_RAY_INIT}\n    tell(ray.get(ray.remote(work).remote()))", _RAY, ("value",), "workers", quick="i"),
     Row("ray-actor", "Ray actor", "nnyy",
         f"{_RAY_INIT}\n    tell(ray.get(ray.remote(Actor).remote().work.remote()))",
         f"{_RAY}\nclass Actor:\n    def work(self):\n        return work()", ("value",), "workers"),

@@ -145,7 +145,7 @@ class TestHolders:
         with contextlib.ExitStack() as stack:
             counted = stack.enter_context(cleaning(tmp_path / "hf"))
             processes = [
-                stack.enter_context(started(environment, LOCKING, "contend", str(folder), "6")) for _ in range(3)
+                stack.enter_context(started(environment, LOCKING, "contend", str(folder), "4")) for _ in range(3)
             ]
             while processes[0].poll() is None:
                 (folder / "e-1-0.arrow").write_text("data")
@@ -168,7 +168,7 @@ def test_mutual_exclusion_while_lock_files_go(version: str, tmp_path: Path) -> N
     with contextlib.ExitStack() as stack:
         counted = stack.enter_context(cleaning(tmp_path / "hf", "--lock-files"))
         processes = [
-            stack.enter_context(started(environment, LOCKING, "contend", str(folder), "8")) for _ in range(3)
+            stack.enter_context(started(environment, LOCKING, "contend", str(folder), "5")) for _ in range(3)
         ]
         found = [process.communicate(timeout=60)[0].split() for process in processes]
     assert all(process.returncode == 0 for process in processes)
@@ -191,7 +191,7 @@ class TestEvaluate:
         environment = support.build(versions, around=around)
         folder = tmp_path / "hf" / "metrics"
         folder.mkdir(parents=True)
-        with cleaning(tmp_path / "hf") as counted, started(environment, ROUNDS, str(folder), "15") as process:
+        with cleaning(tmp_path / "hf") as counted, started(environment, ROUNDS, str(folder), "8") as process:
             out, _ = process.communicate(timeout=250)
         told = [line.split(" ", 2) for line in out.splitlines()]
         assert [problem for _, _, problem in told if problem] == []

@@ -109,11 +109,11 @@ note(both.compute)
         [{"a_rows": [0, 1, 2], "b_rows": [0, 1, 2]}],
     ),
     "rank 0 computes for longer than the timeout": Scenario(
-        "m = metric(timeout=2)\nm.then = lambda: time.sleep(3)\nfor n in range(2): rows(m, [10 * n + rank])",
+        "m = metric(timeout=1)\nm.then = lambda: time.sleep(1.5)\nfor n in range(2): rows(m, [10 * n + rank])",
         [FIRST, SECOND],
     ),
     "rank 0 holds the interpreter, but not for long": Scenario(
-        GIL + "m = metric()\nm.then = lambda: hold(2)\nfor n in range(2): rows(m, [10 * n + rank])", [FIRST, SECOND]
+        GIL + "m = metric()\nm.then = lambda: hold(1)\nfor n in range(2): rows(m, [10 * n + rank])", [FIRST, SECOND]
     ),
     "rank 0 holds the interpreter for longer than the timeout, and all go on": Scenario(
         GIL + "m = metric(timeout=1)\nm.then = lambda: n == 0 and hold(3)\n"

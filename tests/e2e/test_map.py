@@ -62,6 +62,7 @@ def test_each_sign_shows_its_evidence_by_mouse_and_by_focus(browser: str, page: 
     assert all(focused)
 
 
+@pytest.mark.matrix
 def test_the_arrow_keys_reach_every_sign_of_a_matrix(browser: str, page: Path) -> None:
     reached = """[...document.querySelectorAll(".grid")].map((grid) => {
         const own = [...grid.querySelectorAll("a.sign")], seen = new Set([own[0]]), todo = [own[0]];
@@ -138,6 +139,7 @@ def test_a_phone(browser: str, page: Path, pictures: Path) -> None:
     assert not elsewhere["seen"]
 
 
+@pytest.mark.matrix
 def test_dark(browser: str, page: Path, pictures: Path) -> None:
     (light,) = see(browser, page, [("shot", str(pictures / "light.png"))])
     (dark,) = see(browser, page, [("shot", str(pictures / "dark.png"))], flags=DARK)

@@ -150,7 +150,7 @@ def test_uv_locks_a_project_with_the_piece_for_it(virtualenv: Environment, tmp_p
     assert 'name = "virtualenv"\nversion = "20.26.2"\n' in locked
 
 
-@pytest.mark.parametrize("name", ["uv", "pip"])
+@pytest.mark.parametrize("name", [pytest.param("uv", marks=pytest.mark.matrix), "pip"])
 def test_a_full_file_makes_the_same_environment_elsewhere(story: Environment, tmp_path: Path, name: str) -> None:
     made = compatshim("pin", "--full", "--python", story.python)
     assert made.returncode == 0, made.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
 import pytest
 from packaging.version import Version
@@ -38,10 +38,21 @@ def state(made: problem.Problem, solution: search.Solution) -> Dict[str, Optiona
     return {name: made.version(name, solution.decided.get(name, here)) for name, here in made.current.items()}
 
 
+def worlds(**numbers: Tuple[int, int]) -> List[object]:
+    """Makers, and seeds from the first number on for every run, the others up to the second for the matrix."""
+    found: List[object] = []
+    for maker, (some, many) in numbers.items():
+        found.append(pytest.param(maker, range(some), id=f"{maker}-{some}"))
+        found.append(pytest.param(maker, range(some, many), marks=pytest.mark.matrix, id=f"{maker}-{many}"))
+    return found
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("maker", "number"), [("small", 150), ("dense", 50), ("easier", 20), ("demanding", 40)])
-def test_the_answer_is_the_minimum(maker: str, number: int, kind: str) -> None:
-    for seed in range(number):
+@pytest.mark.parametrize(
+    ("maker", "seeds"), worlds(small=(100, 600), dense=(25, 200), easier=(10, 80), demanding=(20, 160))
+)
+def test_the_answer_is_the_minimum(maker: str, seeds: Iterable[int], kind: str) -> None:
+    for seed in seeds:
         world = made(maker, kind, seed)
         given, oracle = built(world)
         for name in objective.ORDERS:
@@ -89,9 +100,9 @@ def test_a_hundred_faults_among_a_thousand_projects() -> None:
         assert found.nodes < 1000
 
 
-@pytest.mark.parametrize(("maker", "number"), [("small", 100), ("dense", 15), ("demanding", 15)])
-def test_every_other_answer_is_the_next_best(maker: str, number: int) -> None:
-    for seed in range(number):
+@pytest.mark.parametrize(("maker", "seeds"), worlds(small=(60, 400), dense=(8, 60), demanding=(8, 60)))
+def test_every_other_answer_is_the_next_best(maker: str, seeds: Iterable[int]) -> None:
+    for seed in seeds:
         world = made(maker, "wishes", seed)
         given, oracle = built(world)
         for name in objective.ORDERS:

@@ -123,7 +123,7 @@ def parsed(text: str) -> Optional[Requirement]:
 @example("a @ https://example.org/a.whl")
 @example("a ; extra == 'x'")
 @example("a[b]>=1,<2;python_version<'3'and extra=='x'")
-@settings(max_examples=1500)
+@settings(max_examples=800)
 def test_reads_what_packaging_reads(text: str) -> None:
     theirs, ours = parsed(text), requirements.parse(text)
     if ours is None or theirs is None:
@@ -137,7 +137,7 @@ def test_reads_what_packaging_reads(text: str) -> None:
 
 
 @given(MARKERS, st.sampled_from(["", "all", "dev", "dev-tools", "other"]))
-@settings(max_examples=1500)
+@settings(max_examples=800)
 def test_judges_markers_as_packaging_does(marker: str, extra: str) -> None:
     applies = requirements.Applicable(HERE)
     wanted = requirements.parse(f"a ; {marker}")
