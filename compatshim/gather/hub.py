@@ -318,24 +318,28 @@ class Hub:
 
     def _receive(self, peer: _Peer) -> None:
         """Take what has come on a connection, a piece at most: the others have their turn, too."""
-        if peer.closing:
-            return
+        if peer.left:
+            self._take(peer)
+        elif not peer.closing:
+            with self._changed:  # what is taken is also known, or :meth:`_unheard` would miss it
+                self._take(peer)
+
+    def _take(self, peer: _Peer) -> None:
         size = min(peer.left, _CHUNK) if peer.left else peer.wanted - len(peer.got)
-        with self._changed:  # what is taken from a connection is also known, or :meth:`_unheard` would miss it
-            try:
-                count = peer.sock.recv_into(self._buffer, size)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                self._drop(peer, f"connection lost ({error.strerror or error})")
-                return
-            if not count:
-                self._drop(peer, "connection lost")
-                return
-            try:
-                self._feed(peer, memoryview(self._buffer)[:count])
-            except Exception:  # noqa: BLE001  whatever it is: one connection must not end the thread
-                self._drop(peer, "broke the protocol")
+        try:
+            count = peer.sock.recv_into(self._buffer, size)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._drop(peer, f"connection lost ({error.strerror or error})")
+            return
+        if not count:
+            self._drop(peer, "connection lost")
+            return
+        try:
+            self._feed(peer, memoryview(self._buffer)[:count])
+        except Exception:  # noqa: BLE001  whatever it is: one connection must not end the thread
+            self._drop(peer, "broke the protocol")
 
     def _feed(self, peer: _Peer, data: memoryview) -> None:
         if peer.left:
@@ -345,9 +349,10 @@ class Hub:
                     peer.sink.write(data)
                 except OSError as error:
                     self._discard(peer, f"rank 0 could not keep its rows ({error})")
-            sending = self.rounds.sending.get(peer.rank)
-            if sending is not None:
-                self.rounds.progress(peer.rank, sending.size - peer.left, time.monotonic())
+            with self._changed:
+                sending = self.rounds.sending.get(peer.rank)
+                if sending is not None:
+                    self.rounds.progress(peer.rank, sending.size - peer.left, time.monotonic())
             if peer.left:
                 return
             peer.wanted = peer.talk.send(b"")
@@ -362,10 +367,11 @@ class Hub:
         """Take the rest of a rank's rows without keeping them, and fail the round."""
         peer.trouble = reason
         self._forget(peer)
-        sending = self.rounds.sending.get(peer.rank)
-        if sending is not None:
-            self.rounds.give_up(peer.rank, sending.round, reason)
-            self._changed.notify_all()
+        with self._changed:
+            sending = self.rounds.sending.get(peer.rank)
+            if sending is not None:
+                self.rounds.give_up(peer.rank, sending.round, reason)
+                self._changed.notify_all()
 
     def _drop(self, peer: _Peer, reason: str) -> None:
         with self._changed:
@@ -428,10 +434,11 @@ class Hub:
         if not hmac.compare_digest(proof, wire.proof(self.token, b"other", nonce, other, hello)):
             raise wire.ProtocolError("wrong token")
         peer.out += wire.proof(self.token, b"listener", nonce, other, hello)
-        refusal = self._seat(peer, wire.fields(hello))
-        # Before anything else that is said to this rank.
-        peer.out += wire.frame(wire.REFUSED if refusal else wire.WELCOME, refusal)
-        self._changed.notify_all()
+        with self._changed:
+            refusal = self._seat(peer, wire.fields(hello))
+            # Before anything else that is said to this rank.
+            peer.out += wire.frame(wire.REFUSED if refusal else wire.WELCOME, refusal)
+            self._changed.notify_all()
         if refusal:
             peer.closing = True
             yield 1
@@ -448,19 +455,22 @@ class Hub:
                 yield from self._rows(peer, one, rows)
             elif kind == wire.GAVE_UP:
                 peer.goodbye = True
-                spool.remove(self.rounds.give_up(peer.rank, one, reason))
-                self._changed.notify_all()
+                with self._changed:
+                    spool.remove(self.rounds.give_up(peer.rank, one, reason))
+                    self._changed.notify_all()
             elif kind == wire.RETIRED:
                 peer.goodbye = True
-                self._seats.pop(peer.rank, None)
-                self._changed.notify_all()
+                with self._changed:
+                    self._seats.pop(peer.rank, None)
+                    self._changed.notify_all()
             else:
                 raise wire.ProtocolError("not for rank 0")
 
     def _rows(self, peer: _Peer, one: Round, size: int) -> Talk:
         peer.goodbye = False
         peer.path = ""
-        peer.trouble = self.rounds.begin(peer.rank, one, size, time.monotonic())
+        with self._changed:
+            peer.trouble = self.rounds.begin(peer.rank, one, size, time.monotonic())
         if size:
             if not peer.trouble:
                 try:
@@ -476,11 +486,12 @@ class Hub:
                 peer.sink = None
             except OSError as error:
                 self._discard(peer, f"rank 0 could not keep its rows ({error})")
-        trouble = peer.trouble or self.rounds.arrive(peer.rank, one, peer.path)
-        if trouble:
-            spool.remove(peer.path)
-            self._tell(peer.rank, wire.VERDICT, {"what": one[0], "number": one[1], "problem": trouble})
-        self._changed.notify_all()
+        with self._changed:
+            trouble = peer.trouble or self.rounds.arrive(peer.rank, one, peer.path)
+            if trouble:
+                spool.remove(peer.path)
+                self._tell(peer.rank, wire.VERDICT, {"what": one[0], "number": one[1], "problem": trouble})
+            self._changed.notify_all()
 
     def _seat(self, peer: _Peer, hello: Dict[str, Any]) -> Dict[str, Any]:  # noqa: C901  one reason after the other
         """Give a connection its rank; what is returned says why not."""

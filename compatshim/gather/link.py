@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     Check = Callable[[Dict[int, str]], None]
 
 
+_ANSWER = 2.0
+"""Seconds that whoever listens where rank 0 wants to has to say that it is rank 0, too."""
+_ASKING = 4.0
+"""Seconds that all of them have together, before they get a tenth each."""
+
+
 class Link:
     """One rank's end of a group. Rank 0 receives, all others send."""
 
@@ -152,7 +158,7 @@ class Link:
         # Another rank 0 of this job that announced itself, and lives: it makes room, or both are wrong.
         if isinstance(self._meeting, rendezvous.Folder):
             for place in self._meeting.places():
-                _challenge(place.hosts, place.port, place.token, self.world)
+                _challenge(place.hosts, place.port, place.token, self.world, _ANSWER)
         spool.sweep(self._folder)
         self._spool = self._spool or tempfile.mkdtemp(prefix=f".{spool.tag()}-", dir=self._folder)
         listener = self._bound(token)
@@ -166,6 +172,7 @@ class Link:
     def _bound(self, token: bytes) -> socket.socket:
         """A listening socket at the first port that can be had."""
         ports = self._meeting.ports()
+        end = time.monotonic() + _ASKING
         problem: Optional[OSError] = None
         for port in ports:
             for _ in range(20):
@@ -173,7 +180,9 @@ class Link:
                     return _listen(port)
                 except OSError as error:
                     problem = error
-                    if error.errno != errno.EADDRINUSE or not _challenge(("127.0.0.1",), port, token, self.world):
+                    left = min(_ANSWER, max(end - time.monotonic(), 0.1))
+                    taken = error.errno == errno.EADDRINUSE
+                    if not taken or not _challenge(("127.0.0.1",), port, token, self.world, left):
                         break
                     time.sleep(0.05)  # it makes room
         raise GatherError(f"rank 0 cannot listen on port {ports[0]} to {ports[-1]}: {problem}")
@@ -188,12 +197,15 @@ def _listen(port: int) -> socket.socket:
     return socket.create_server(("", port), backlog=1024)
 
 
-def _challenge(hosts: Tuple[str, ...], port: int, token: bytes, world: int) -> bool:
-    """Whether another rank 0 listened there and makes room. Raises :exc:`GatherError` when it cannot."""
+def _challenge(hosts: Tuple[str, ...], port: int, token: bytes, world: int, limit: float) -> bool:
+    """Whether another rank 0 listened there and makes room. Raises :exc:`GatherError` when it cannot.
+
+    It has ``limit`` seconds to answer, on each host.
+    """
     for host in hosts:
         try:
-            with socket.create_connection((host, port), timeout=2.0) as sock:
-                hail(sock, token, 0, world, "", timeout=2.0)
+            with socket.create_connection((host, port), timeout=limit) as sock:
+                hail(sock, token, 0, world, "", timeout=limit)
         except Refused as error:
             if error.final:
                 raise GatherError(str(error)) from None

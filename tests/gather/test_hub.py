@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
-from compatshim.gather import hub, origin, spool, wire
+from compatshim.gather import hub, link, origin, spool, wire
 from compatshim.gather.errors import GatherError
 from compatshim.gather.link import Link
 from compatshim.gather.rendezvous import Folder, Place, Rendezvous
@@ -97,8 +97,8 @@ class Job:
         return got
 
     def close(self) -> None:
-        for link in reversed(self.links):
-            link.close()
+        for one in reversed(self.links):
+            one.close()
 
 
 def fine(paths: Dict[int, str]) -> None:
@@ -347,17 +347,39 @@ def test_somebody_else_where_rank_0_should_be_costs_no_more_than_the_timeout(tmp
             return super().places() * 8
 
     meeting = Elsewhere()
-    link = Link(meeting, 1, WORLD, str(tmp_path))
+    rank_1 = Link(meeting, 1, WORLD, str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         meeting.announce(listener.getsockname()[1], TOKEN)
         threading.Thread(target=listen, args=(listener,), daemon=True).start()
         start = time.monotonic()
-        link.greet()
+        rank_1.greet()
         with pytest.raises(GatherError, match=r"cannot reach rank 0 .* within 0.5 s .*127.0.0.1: timed out"):
-            link.gather("it", "", 0.5, fine)
+            rank_1.gather("it", "", 0.5, fine)
         assert time.monotonic() - start < 3
     for sock in held:
         sock.close()
+
+
+def test_silent_services_on_all_of_rank_0s_ports_have_a_few_seconds_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: List[float] = []
+
+    def ask(*args: Any) -> bool:
+        limits.append(args[-1])
+        time.sleep(limits[-1])  # it does not answer
+        return False
+
+    monkeypatch.setattr(link, "_challenge", ask)
+    monkeypatch.setattr(link, "_ASKING", 0.5)
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server(("", 0))).getsockname()[1] for _ in range(8)]
+        meeting = Known()
+        monkeypatch.setattr(meeting, "ports", lambda: taken)
+        with pytest.raises(GatherError, match=f"cannot listen on port {taken[0]} to {taken[-1]}: .*in use"):
+            Link(meeting, 0, WORLD, str(tmp_path)).gather("it", "", 1.0, fine)
+    assert len(limits) == 8
+    assert sum(limits) < 0.5 + 8 * 0.1 + 1e-6
 
 
 def said(rank: int, instance: str, world: int = WORLD) -> bytes:
