@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _HANDSHAKE = 5.0
+_FAREWELL = 2.0
+"""Seconds for which another rank 0 is looked for when the last one said that its process ends."""
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 """Takes no descriptor of its own, of which there may be none left."""
 
@@ -62,6 +64,8 @@ class Spoke:
         self._untold: List[Tuple[Round, str]] = []
         """Rounds that this rank has failed, and why, that rank 0 does not know of yet."""
         self._sending = False
+        self._farewell = ""
+        """What rank 0 said when its process ended, until there is another one."""
 
     def greet(self) -> None:
         """Connect if rank 0 is there already, so that it notices when this process dies. Never waits long."""
@@ -94,6 +98,7 @@ class Spoke:
     def _submit(self, one: Round, path: str, timeout: float) -> None:
         if self._sock is None:
             self._sock = self._connected(one, timeout)
+        self._farewell = ""
         try:
             rows = open(path, "rb") if path else None  # noqa: SIM115  there may be none
         except OSError as error:
@@ -174,8 +179,9 @@ class Spoke:
                 raise GatherError(f"rank 0 is gone ({error.strerror or error})") from None
             if kind == wire.RETIRED:
                 self._close()
-                if fields.get("reason"):
-                    raise GatherError(f"rank 0 is gone ({fields['reason']})")
+                self._farewell = str(fields.get("reason", ""))
+                if self._farewell:
+                    raise GatherError(f"rank 0 is gone ({self._farewell})")
 
     def _exchange(self, sock: socket.socket, one: Round, rows: Optional[BinaryIO], timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -196,9 +202,10 @@ class Spoke:
                 elif kind == wire.VERDICT and (fields.get("what"), fields.get("number")) == one:
                     return self._judge(str(fields.get("problem", "")))
                 elif kind == wire.RETIRED:
-                    if not fields.get("reason"):
+                    self._farewell = str(fields.get("reason", ""))
+                    if not self._farewell:
                         raise Moved(f"{describe(one)}: another process became rank 0")
-                    raise GatherError(f"{describe(one)}: rank 0 is gone ({fields['reason']})")
+                    raise GatherError(f"{describe(one)}: rank 0 is gone ({self._farewell})")
             elif writable:
                 pending = pending[_sent(sock, pending) :]
                 if not pending and rows is not None:
@@ -220,13 +227,14 @@ class Spoke:
 
     def _connected(self, one: Round, timeout: float) -> socket.socket:
         """A connection to rank 0, for which it is waited until the timeout."""
+        timeout = min(timeout, _FAREWELL) if self._farewell else timeout
         deadline = time.monotonic() + timeout
         reasons: List[str] = []
         pause = 0.01
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                reasons.append(self.meeting.last_words(self.rank))
+                reasons.append(self._farewell or self.meeting.last_words(self.rank))
                 why = "; ".join(filter(None, dict.fromkeys(reasons)))
                 raise GatherError(
                     f"{describe(one)}: cannot reach rank 0 {self.meeting.where} within {timeout:g} s "

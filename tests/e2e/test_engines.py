@@ -17,7 +17,8 @@ from compatshim.kb.environments import Environment
 from tests.doctor.support import as_root, mounted
 from tests.e2e import ranks, support
 
-pytestmark = [pytest.mark.e2e, pytest.mark.matrix]  # torch and MPI are large
+pytestmark = pytest.mark.e2e
+matrix = pytest.mark.matrix
 
 PROGRAM = os.path.join(support.PROGRAMS, "engine.py")
 CLIENTS = os.path.join(support.PROGRAMS, "clients.py")
@@ -33,6 +34,12 @@ def environment() -> Iterator[Environment]:
         if "PIP_FIND_LINKS" in os.environ:
             patch.setenv("UV_FIND_LINKS", os.environ.get("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"]))
         yield support.build(VERSIONS, around=AROUND)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Environment:
+    """Without torch and MPI, which are large: what needs only this is run every time."""
+    return support.build(VERSIONS, around=())
 
 
 def variables(folder: Path, environment: Environment, **more: str) -> Dict[str, str]:
@@ -95,6 +102,7 @@ LAUNCHERS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
 }
 
 
+@matrix
 @pytest.mark.parametrize("engine", LAUNCHERS)
 def test_a_launcher(environment: Environment, engine: str, tmp_path: Path) -> None:
     kind, command = LAUNCHERS[engine]
@@ -103,8 +111,8 @@ def test_a_launcher(environment: Environment, engine: str, tmp_path: Path) -> No
     assert got(tmp_path) == right(kind)
 
 
-@pytest.mark.parametrize("kind", ["env", "slurm"])
-def test_by_hand(environment: Environment, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pytest.param("env", marks=matrix), "slurm"])
+def test_by_hand(plain: Environment, kind: str, tmp_path: Path) -> None:
     port = str(ranks.free_port())
     commands = []
     for rank in range(WORLD):
@@ -118,10 +126,8 @@ def test_by_hand(environment: Environment, kind: str, tmp_path: Path) -> None:
                 "SLURM_STEP_ID": "0",
             }
         # No directory is shared.
-        words = [environment.python, PROGRAM, kind, str(tmp_path / "out"), str(tmp_path / f"cache-{rank}")]
-        commands.append(
-            (words, variables(tmp_path, environment, MASTER_ADDR="127.0.0.1", MASTER_PORT=port, **set_by))
-        )
+        words = [plain.python, PROGRAM, kind, str(tmp_path / "out"), str(tmp_path / f"cache-{rank}")]
+        commands.append((words, variables(tmp_path, plain, MASTER_ADDR="127.0.0.1", MASTER_PORT=port, **set_by)))
     assert run(commands, tmp_path) == [0] * WORLD, (tmp_path / "said").read_text()
     assert got(tmp_path) == right(kind)
     assert [
@@ -129,6 +135,7 @@ def test_by_hand(environment: Environment, kind: str, tmp_path: Path) -> None:
     ] == []
 
 
+@matrix
 class TestClients:
     """transformers' Trainer and a training loop of accelerate, on ranks that share no directory."""
 
@@ -174,17 +181,18 @@ class TestTwoMounts:
             ]
             return run(commands, folder)
 
-    def test_mended(self, environment: Environment, tmp_path: Path) -> None:
-        assert self.compute(environment, tmp_path) == [0, 0], (tmp_path / "said").read_text()
+    def test_mended(self, plain: Environment, tmp_path: Path) -> None:
+        assert self.compute(plain, tmp_path) == [0, 0], (tmp_path / "said").read_text()
         assert got(tmp_path, 2) == right("env", 2)
 
-    def test_evaluate_alone(self, environment: Environment, tmp_path: Path) -> None:
-        assert self.compute(environment, tmp_path, "alone") == [0, 0], (tmp_path / "said").read_text()
+    def test_evaluate_alone(self, plain: Environment, tmp_path: Path) -> None:
+        assert self.compute(plain, tmp_path, "alone") == [0, 0], (tmp_path / "said").read_text()
         # What becomes of the later rounds, of which some seem to go well, depends on the time.
         first = [result for answer in got(tmp_path, 2) for result in answer["results"][:2]]
         assert [result[:28] for result in first] == ["Expected to find locked file"] * 4
 
 
+@matrix
 @pytest.mark.parametrize(
     ("fault", "said", "within"),
     [
@@ -326,6 +334,7 @@ class TestTwoHosts:
     def ended(self, tmp_path: Path, codes: Sequence[int]) -> None:
         assert not any(codes), (tmp_path / "said").read_text()
 
+    @matrix
     @pytest.mark.parametrize("engine", ["torch", "torchrun"])
     def test_torchrun(self, environment: Environment, hosts: Any, engine: str, tmp_path: Path) -> None:
         commands = []
@@ -339,6 +348,7 @@ class TestTwoHosts:
         self.ended(tmp_path, run(commands, tmp_path))
         assert got(tmp_path) == right("torch")
 
+    @matrix
     def test_mpirun(self, environment: Environment, hosts: Any, tmp_path: Path) -> None:
         # In place of ssh, with the name of the host and the command that starts MPI's daemon there.
         enter, more = hosts("B", "bash", "-c")
@@ -353,16 +363,16 @@ class TestTwoHosts:
         self.ended(tmp_path, run([(words, variables(tmp_path, environment, **more))], tmp_path))
         assert got(tmp_path) == right("mpi")
 
-    @pytest.mark.parametrize("options", [(), ("kill",)])
-    def test_by_hand(self, environment: Environment, hosts: Any, options: Tuple[str, ...], tmp_path: Path) -> None:
+    @pytest.mark.parametrize("options", [(), pytest.param(("kill",), marks=matrix)])
+    def test_by_hand(self, plain: Environment, hosts: Any, options: Tuple[str, ...], tmp_path: Path) -> None:
         commands = []
         for rank in range(WORLD):
             words, more = hosts(
-                "AB"[rank // 2], environment.python, PROGRAM, "env", str(tmp_path / "out"),
+                "AB"[rank // 2], plain.python, PROGRAM, "env", str(tmp_path / "out"),
                 str(tmp_path / "private" / "cache"), *options,
             )  # fmt: skip
             more.update(RANK=str(rank), WORLD_SIZE=str(WORLD), MASTER_ADDR="nodeA", MASTER_PORT="29611")
-            commands.append((words, variables(tmp_path, environment, **more)))
+            commands.append((words, variables(tmp_path, plain, **more)))
         codes = run(commands, tmp_path)
         if not options:
             self.ended(tmp_path, codes)
@@ -372,7 +382,7 @@ class TestTwoHosts:
             for answer in got(tmp_path):
                 assert all("rank 3: connection lost" in result for result in answer["results"][2:])
 
-    def test_the_network_is_cut(self, environment: Environment, hosts: Any, tmp_path: Path) -> None:
+    def test_the_network_is_cut(self, plain: Environment, hosts: Any, tmp_path: Path) -> None:
         code = f"""
 import compatshim.gather.link as link, os, subprocess, sys
 rank = int(os.environ["RANK"])
@@ -396,9 +406,9 @@ os._exit(0)
 """
         commands = []
         for rank in range(2):
-            words, more = hosts("AB"[rank], environment.python, "-c", code)
+            words, more = hosts("AB"[rank], plain.python, "-c", code)
             more.update(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="nodeA", MASTER_PORT="29621")
-            commands.append((words, variables(tmp_path, environment, **more)))
+            commands.append((words, variables(tmp_path, plain, **more)))
         self.ended(tmp_path, run(commands, tmp_path))
         assert "rank 1: stopped after" in (tmp_path / "answer-0").read_text()
         assert "rank 0 was not heard of" in (tmp_path / "answer-1").read_text()

@@ -70,6 +70,7 @@ def test_beside_virtualenv_holding_evaluate_moves_what_needs_a_newer_filelock(co
     assert {"virtualenv", "tox"} <= set(changes)
 
 
+@pytest.mark.matrix
 def test_with_huggingface_hub_1_4_the_folklore_pin_would_break_downloads_and_another_answer_works(
     copy: Copies,
 ) -> None:

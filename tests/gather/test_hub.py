@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
-from compatshim.gather import hub, link, origin, spool, wire
+from compatshim.gather import hub, link, origin, spoke, spool, wire
 from compatshim.gather.errors import GatherError
 from compatshim.gather.link import Link
 from compatshim.gather.rendezvous import Folder, Place, Rendezvous
@@ -234,6 +234,17 @@ class TestRounds:
         job.links[0].close()
         got = job.round([b"a"] * WORLD, skip=[0])
         assert all("rank 0 is gone" in one for one in got[1:])
+
+    def test_nobody_waits_long_for_a_rank_0_that_said_that_it_ends(
+        self, job: Job, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(spoke, "_FAREWELL", 0.2)
+        failed = job.round([b"a"] * WORLD, timeout=0.2, skip=[1])
+        job.links[0].close()
+        for number in range(2):
+            got = job.round([b"a"] * WORLD, timeout=60.0, skip=[0, 1])
+            assert f"its process ended, after this: {failed[0]}" in got[2]
+            assert ("within 0.2 s" in got[2]) == bool(number)
 
 
 def connect(meeting: Known) -> socket.socket:
