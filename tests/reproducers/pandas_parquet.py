@@ -21,5 +21,5 @@ try:
 except ImportError as error:
     print("BAD:", error)
     sys.exit(1 if "or newer of 'pyarrow'" in str(error) else 3)
-print("healthy" if values == [1, 2] else "broken: %s" % values)
-sys.exit(0 if values == [1, 2] else 3)
+print("healthy" if values == [1, 2] else "broken: %s" % values, flush=True)
+os._exit(0 if values == [1, 2] else 3)  # at an orderly end pyarrow 15 aborts now and then: its threads are not joined
