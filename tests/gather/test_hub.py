@@ -239,7 +239,9 @@ class TestRounds:
         self, job: Job, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(spoke, "_FAREWELL", 0.2)
-        failed = job.round([b"a"] * WORLD, timeout=0.2, skip=[1])
+        good(job)
+        job.links[1].fail("it", "no rows")
+        failed = job.round([b"a"] * WORLD, skip=[1])
         job.links[0].close()
         for number in range(2):
             got = job.round([b"a"] * WORLD, timeout=60.0, skip=[0, 1])
