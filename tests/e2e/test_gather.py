@@ -109,6 +109,7 @@ note(both.compute)
         [{"a_rows": [0, 1, 2], "b_rows": [0, 1, 2]}],
     ),
     "rank 0 computes for longer than the timeout": Scenario(
+        # It sleeps in the place of a metric that computes, for longer than the timeout: that is what is tried.
         "m = metric(timeout=1)\nm.then = lambda: time.sleep(1.5)\nfor n in range(2): rows(m, [10 * n + rank])",
         [FIRST, SECOND],
     ),

@@ -471,7 +471,7 @@ class TestRank0ComesLateToWhatTheOthersSay:
         real = hub.Hub._receive
 
         def late(self: hub.Hub, peer: Any) -> None:
-            time.sleep(0.03)
+            time.sleep(0.03)  # what was sent together has come together by then; nothing tells when
             real(self, peer)
 
         monkeypatch.setattr(hub.Hub, "_receive", late)
