@@ -403,11 +403,7 @@ class Hub:
                 self._drop(peer, "does not listen")
             return
         except OSError:
-            if peer.rank:
-                peer.out.clear()  # what it said before it went is still to be read, and may be why
-            else:
-                self._drop(peer, "")
-            return
+            peer.out.clear()  # what it said before it went is still to be read, and may be why
         if peer.closing:
             self._drop(peer, "")
 
