@@ -1,4 +1,4 @@
-"""The host, as filelock names it in the markers of its soft locks, and whether a process that it names is there."""
+"""The host: its name in markers of filelock's soft locks, whether a process runs here, and since when it does."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import re
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from compatshim.caches.where import ANY, DATASETS, DOWNLOADS, EVALUATE, HUB, METRICS, MODULES
+from compatshim.gather import names
 
 FILE, FOLDER, LINK, OTHER = "file", "folder", "link", "other"
 
@@ -26,9 +27,9 @@ folder that would have been renamed; a lock file alone; a marker that is a lock 
 DOCTOR = ".compatshim-doctor-"
 """How the names of files begin that the doctor makes for a moment; one that is killed leaves them."""
 
-_SPOOL = re.compile(r"\.?compatshim-(?P<maker>[0-9a-f]{12})-(?P<pid>\d{1,10})-[a-z0-9_]{8}(?:\.arrow)?")
+_SPOOL = re.compile(rf"\.?{names.TAG}-[a-z0-9_]{{8}}(?:\.arrow)?")
 """Rows of :mod:`compatshim.gather`: in a folder of rank 0, or in a file."""
-_LAST_WORDS = re.compile(r"\.compatshim-gather-[0-9a-f]{20}\.ended")
+_LAST_WORDS = re.compile(names.MEETING + re.escape(names.ENDED))
 _RUN = re.compile(
     r"(?P<experiment>.+)-(?P<n>[1-9]\d{0,5})-(?:(?P<k>0|[1-9]\d{0,5})\.arrow(?P<lock>\.lock)?|rdv\.lock)"
 )
@@ -152,12 +153,12 @@ def leftovers(kind: str, entries: Iterable[Entry]) -> List[Leftover]:
         if kind in (METRICS, ANY):
             runs, rest = _runs(rest, certain=kind == METRICS)
             found += runs
-        names = {entry.name for entry in rest}
+        there = {entry.name for entry in rest}
         for entry in rest:
             one = _single(kind, folder, entry)
             # In a folder of which nothing is known, NAME.incomplete may be anybody's, but for its lock.
             if one is not None and not (
-                kind == ANY and one.kind == PREPARATION and names.isdisjoint(guard.name for guard in one.guards)
+                kind == ANY and one.kind == PREPARATION and there.isdisjoint(guard.name for guard in one.guards)
             ):
                 found.append(one)
     return sorted(found, key=lambda one: (one.entries[0].folder, one.name))
@@ -230,13 +231,14 @@ def _holder(entry: Entry, policy: Policy) -> Iterator[str]:
 
 def _maker(entry: Entry, policy: Policy) -> Iterator[str]:
     """Whether the process in whose name rows were kept may need them."""
-    told = _SPOOL.fullmatch(entry.name)
+    told = names.maker(entry.name)
     if told is None or entry.changed < policy.booted:
         return
-    if told["maker"] != policy.maker:
+    host, pid = told
+    if host != policy.maker:
         yield f"{entry.name} is of a process elsewhere, which cannot be asked from here"
-    elif policy.alive(int(told["pid"])):
-        yield f"{entry.name} is of process {told['pid']}, which runs"
+    elif policy.alive(pid):
+        yield f"{entry.name} is of process {pid}, which runs"
 
 
 def _runs(entries: Sequence[Entry], *, certain: bool) -> Tuple[List[Leftover], List[Entry]]:

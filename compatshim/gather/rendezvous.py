@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 
-from compatshim.gather import origin, spool
+from compatshim.gather import names, origin, spool
 from compatshim.gather.errors import GatherError
 
 TYPE_CHECKING = False
@@ -208,9 +208,9 @@ class Folder(Rendezvous):
 
     def __init__(self, folder: str, name: str) -> None:
         self._folder = folder
-        stem = f".compatshim-gather-{hashlib.sha256(name.encode()).hexdigest()[:20]}"
+        stem = names.meeting(name)
         self._prefix = f"{stem}-"
-        self._ended = os.path.join(folder, f"{stem}.ended")
+        self._ended = os.path.join(folder, f"{stem}{names.ENDED}")
         self._path: Optional[str] = None
         self._owner: Optional[int] = None
         self.where = f"through {folder}"

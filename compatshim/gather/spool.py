@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 
-from compatshim.gather import origin
+from compatshim.gather import names, origin
 
 
 def host() -> str:
@@ -18,7 +17,7 @@ def host() -> str:
 
 def tag() -> str:
     """A part of the names of files and directories with rows: which host's process made them."""
-    return f"compatshim-{host()}-{os.getpid()}"
+    return names.tag(host(), os.getpid())
 
 
 def remove(path: str) -> None:
@@ -36,11 +35,10 @@ def remove_own(path: str) -> None:
 
 def sweep(folder: str) -> None:
     """Remove what processes of this host that are dead left in a folder."""
-    ours = re.compile(rf"compatshim-{host()}-(\d+)-")
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            made = ours.search(name)
-            if made and not origin.alive(int(made.group(1))):
+            made = names.maker(name)
+            if made and made[0] == host() and not origin.alive(made[1]):
                 path = os.path.join(folder, name)
                 if os.path.isdir(path):
                     shutil.rmtree(path, ignore_errors=True)

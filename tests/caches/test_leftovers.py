@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from compatshim.caches import leftovers
 from compatshim.caches.leftovers import FILE, FOLDER, KEPT, LINK, OTHER, YOUNG, Entry, Leftover, Policy
 from compatshim.caches.where import ANY, DATASETS, DOWNLOADS, EVALUATE, HUB, METRICS, MODULES
-from compatshim.gather import spool
+from compatshim.gather import names, spool
 
 ME, DAY, NOW = 1000, 86400.0, 1_000_000_000.0
 HASH = "0123456789abcdef" * 4
@@ -169,6 +169,7 @@ class TestOthers:
         (one,) = leftovers.leftovers(METRICS, [entry(os.path.basename(kept), type=FOLDER)])
         mine = POLICY._replace(maker=spool.host(), alive=lambda pid: pid == os.getpid())
         assert leftovers.objection(one, mine) == f"{one.name} is of process {os.getpid()}, which runs"
+        assert len(leftovers.leftovers(METRICS, [entry(names.meeting("any job") + names.ENDED)])) == 1
 
     def test_a_temporary_folder(self) -> None:
         assert leftovers.is_whole(HUB, "", "tmpabcdefgh")
@@ -279,6 +280,15 @@ class TestObjection:
         name = f".compatshim-{maker}-{pid}-abcdefgh"
         (one,) = leftovers.leftovers(METRICS, [entry(f"m/c/{name}", type=FOLDER, changed=NOW - days * DAY)])
         assert leftovers.objection(one, POLICY) == reason.format(name)
+
+    @pytest.mark.parametrize(("maker", "pid"), [(MAKER, 7), ("f" * 12, 8)])
+    def test_rows_of_evaluate_that_gather_named_for_a_process(self, maker: str, pid: int) -> None:
+        name = f"e-compatshim-{maker}-{pid}-{'0a' * 8}-2-1.arrow"
+        (one,) = leftovers.leftovers(METRICS, [entry(f"m/c/{name}")])
+        assert one.kind == "run"
+        assert leftovers.objection(one, POLICY).startswith(f"{name} is of ")
+        gone = POLICY._replace(maker=maker, alive=lambda _: False)
+        assert not leftovers.objection(one, gone)
 
     def test_lock_files_stay_unless_asked_for(self) -> None:
         (one,) = leftovers.leftovers(HUB, [entry(".locks/models--a--b/abc.lock")])
